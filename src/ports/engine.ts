@@ -1,0 +1,264 @@
+import type { Column, Keys } from "../model/columns.ts";
+import type { DataType } from "../model/data-type.ts";
+import type { FilterProgram, TriBitmap } from "../model/filter-program.ts";
+import type { FieldSchema } from "../model/schema.ts";
+import type { Timestamp } from "../model/timestamp.ts";
+
+/**
+ * The arithmetic: segments, columns, indexes, filters and searches. Stateless about the system: buffers, handles and
+ * numbers in, buffers, handles and numbers out. `engine/native.ts` is the real one, `engine/reference-engine.ts` the
+ * slow and exact oracle. Objects here are reference counted: who opens, attaches or creates one closes it.
+ *
+ * Threads: a segment exists once per process. `Segment.share()` gives a handle that another thread of the process
+ * turns into its own `Segment` by `Engine.attach`. Appends and deletes come from one thread at a time; reads from any.
+ *
+ * Errors: malformed bytes and impossible parameters throw RedkiteError (corrupted, parameterInvalid); running
+ * out of memory throws serviceMemoryLimitExceeded. Nothing here retries.
+ */
+export interface Engine {
+  readonly info: EngineInfo;
+  crc32c(bytes: Uint8Array, seed?: number): number;
+  /** Zeroed, 64-byte aligned memory outside the JavaScript heap. */
+  allocate(bytes: number): NativeBuffer;
+  createGrowing(spec: SegmentSpec): GrowingSegment;
+  /** Opens without copying; verifies sizes and offsets, not contents (checksums are the caller's). */
+  openSealed(spec: SealedSpec): SealedSegment;
+  attach(handle: SegmentHandle): Segment;
+  /** Builds off the calling thread. `progress` counts rows done in its first Int32. */
+  buildVectorIndex(source: Segment, spec: VectorIndexSpec, control: BuildControl): Promise<NativeBuffer>;
+  buildScalarIndex(source: Segment, spec: ScalarIndexSpec, control: BuildControl): Promise<NativeBuffer>;
+  /** Sorted hash index over the keys of a segment (docs/internals/key-index.md). */
+  buildKeyIndex(source: Segment): NativeBuffer;
+  /** Bytes held by native memory, without mappings. */
+  memoryBytes(): number;
+}
+
+export interface EngineInfo {
+  readonly name: "native" | "reference";
+  readonly version: string;
+  /** Instruction sets in use, for example `avx512vnni`. */
+  readonly isa: string;
+}
+
+/** Memory that any thread and the engine can read. `bytes` stays valid until `close`. */
+export interface NativeBuffer {
+  readonly byteLength: number;
+  readonly bytes: Uint8Array;
+  close(): void;
+}
+
+export type SegmentHandle = bigint & { readonly __segment?: never };
+
+export interface SegmentSpec {
+  /** Columns stored; the first primary-key field is the key. */
+  readonly fields: readonly FieldSchema[];
+  /** Rows it will ever hold at most; append beyond it throws. */
+  readonly rowsMax: number;
+  /** Seeds levels of graphs; with `deterministic` one thread and reproducible results. */
+  readonly seed: number;
+}
+
+/** Where the buffers of a column lie inside a (mapped) file. Lengths in bytes; undefined where there is none. */
+export interface ColumnBuffers {
+  readonly field: FieldSchema;
+  readonly file: NativeBuffer;
+  readonly validity: ByteRange | undefined;
+  readonly offsets: ByteRange | undefined;
+  readonly childOffsets: ByteRange | undefined;
+  readonly childRows: number;
+  readonly values: ByteRange;
+  /** Bool values are stored as Arrow's bitmap and expanded when opened. */
+  readonly boolBitmap: boolean;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface SealedSpec {
+  readonly rows: number;
+  readonly columns: readonly ColumnBuffers[];
+  /** uint64 [rows]: when each row version began. */
+  readonly timestamps: { readonly file: NativeBuffer; readonly range: ByteRange };
+  readonly keyIndex: { readonly file: NativeBuffer; readonly range: ByteRange };
+  /** Row versions that had ended when the segment was written: uint32 row [n], then uint64 end [n] (8-aligned). */
+  readonly ends: { readonly file: NativeBuffer; readonly range: ByteRange; readonly count: number } | undefined;
+  /** Fields that the schema has gained since: read as their default, or null. */
+  readonly missing: readonly FieldSchema[];
+}
+
+/** Which row versions a read sees: begin in (minBegin, at] and not ended at `at`. */
+export interface Visibility {
+  readonly at: Timestamp;
+  /** Exclusive lower bound of begin: TTL and truncation; 0 sees all. */
+  readonly minBegin: Timestamp;
+}
+
+export interface FilterInput {
+  readonly program: FilterProgram;
+  /** One per EXTERNAL, over all rows of the segment at the time of the call (`rows` of the snapshot). */
+  readonly externals: readonly TriBitmap[];
+}
+
+export type MetricType = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
+
+export interface SearchSpec {
+  readonly fieldId: number;
+  readonly metric: MetricType;
+  readonly nq: number;
+  /** Dense: nq x vector bytes. Sparse: concatenated (u32, f32) pairs with `queryOffsets`. */
+  readonly queries: Uint8Array;
+  readonly queryOffsets: Int32Array | undefined;
+  readonly k: number;
+  readonly visibility: Visibility;
+  readonly filter: FilterInput | undefined;
+  /** Graph search width; the caller has resolved defaults and checked bounds. */
+  readonly ef: number;
+  /** Exact scan although an index is there. */
+  readonly exact: boolean;
+  /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense. */
+  readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
+  /** At most `groupSize` hits for each value of a scalar field; k then counts groups. */
+  readonly groupBy: { readonly fieldId: number; readonly groupSize: number } | undefined;
+}
+
+/** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending row. */
+export interface SearchHits {
+  readonly starts: Int32Array;
+  readonly rows: Int32Array;
+  /**
+   * As Milvus shows them: L2 squared distance, HAMMING and JACCARD distance (smaller is better);
+   * IP and COSINE similarity (larger is better).
+   */
+  readonly scores: Float32Array;
+  readonly stats: SearchStats;
+}
+
+export interface SearchStats {
+  readonly distances: number;
+  /** How it was searched: shown by the slow log and EXPLAIN. */
+  readonly path: "flat" | "graph" | "graph+exact" | "empty";
+  readonly visibleRows: number;
+}
+
+/** Cooperative cancellation: the engine polls the first Int32; anything but 0 ends the work with `canceled`. */
+export interface CancelFlag {
+  readonly word: Int32Array;
+}
+
+export interface BuildControl {
+  readonly cancel: CancelFlag;
+  /** Rows done, updated while the build runs. */
+  readonly progress: Int32Array;
+  readonly threads: number;
+}
+
+export interface RetrieveSpec {
+  readonly visibility: Visibility;
+  readonly filter: FilterInput | undefined;
+  /** Rows wanted at most; -1 for all. */
+  readonly limit: number;
+  /** `key`: the smallest keys first (int64 by value, varchar by bytes); `row`: storage order. */
+  readonly order: "key" | "row";
+}
+
+export interface Segment {
+  /** Rows appended so far, visible or not. A read sees a consistent prefix. */
+  readonly rows: number;
+  readonly memoryBytes: number;
+  /** Largest begin timestamp among its rows; 0 when empty. */
+  readonly maxTimestamp: Timestamp;
+  share(): SegmentHandle;
+  /** On the calling thread. Throws canceled when the flag is raised. */
+  search(spec: SearchSpec, cancel: CancelFlag | undefined): SearchHits;
+  /** The same in the engine's pool. */
+  searchAsync(spec: SearchSpec, cancel: CancelFlag | undefined): Promise<SearchHits>;
+  /** Rows that match, in the asked order. */
+  retrieve(spec: RetrieveSpec, cancel: CancelFlag | undefined): Int32Array;
+  /** Number of rows that match. */
+  count(spec: Omit<RetrieveSpec, "limit" | "order">, cancel: CancelFlag | undefined): number;
+  /** Values of one field for the given rows, copied, in their order. */
+  take(fieldId: number, rows: Int32Array): Column;
+  /** Keys of the given rows. */
+  takeKeys(rows: Int32Array): Keys;
+  /** Begin timestamps of the given rows. */
+  takeTimestamps(rows: Int32Array): BigUint64Array;
+  /** Whole column for predicates evaluated in TypeScript: a copy or a view of the first `rows` rows. */
+  column(fieldId: number, rows: number): Column;
+  /** Rows (of visible versions at `at`) that hold the keys; -1 where none does. Shape [keys]. */
+  lookup(keys: Keys, visibility: Visibility): Int32Array;
+  /** Newest begin or end timestamp recorded for each key, whatever is visible; 0 where the key never was here. */
+  latestVersions(keys: Keys): BigUint64Array;
+  /**
+   * Ends every version of keys[i] that began before timestamps[i] and has not ended earlier.
+   * Returns a bitmap (LSB first) of the keys that ended at least one version.
+   */
+  applyDeletes(keys: Keys, timestamps: BigUint64Array): Uint8Array;
+  /** Versions ended so far, and those ended at or before `at`. */
+  endedRows(at: Timestamp): number;
+  /** Ended versions as parallel arrays, rows ascending. */
+  ends(): { readonly rows: Uint32Array; readonly timestamps: BigUint64Array };
+  /** Minimum, maximum and null count of a scalar field over all rows; undefined for types without order. */
+  fieldStats(fieldId: number): FieldStats | undefined;
+  attachIndex(fieldId: number, index: NativeBuffer): void;
+  detachIndex(fieldId: number): void;
+  /** Byte sizes of the buffers of a column, for laying out a file. */
+  columnSizes(fieldId: number): ColumnSizes;
+  /** Copies the column's buffers to the places given; Bool as a bitmap where the layout says so. Off the calling thread. */
+  encodeColumns(target: NativeBuffer, layout: readonly ColumnPlacement[]): Promise<void>;
+  /** Copies all begin timestamps to `target` at `offset` (uint64 [rows]). */
+  encodeTimestamps(target: NativeBuffer, offset: number): void;
+  close(): void;
+}
+
+export interface FieldStats {
+  readonly min: bigint | number | string | boolean | undefined;
+  readonly max: bigint | number | string | boolean | undefined;
+  readonly nulls: number;
+}
+
+export interface ColumnSizes {
+  readonly validity: number;
+  readonly offsets: number;
+  readonly childOffsets: number;
+  readonly childRows: number;
+  readonly values: number;
+}
+
+export interface ColumnPlacement {
+  readonly fieldId: number;
+  readonly validity: number | undefined;
+  readonly offsets: number | undefined;
+  readonly childOffsets: number | undefined;
+  readonly values: number;
+  readonly boolBitmap: boolean;
+}
+
+export interface GrowingSegment extends Segment {
+  /**
+   * Appends all rows of an encoded row batch (docs/internals/row-batch.md), all beginning at `at`. Columns of the
+   * segment that the batch lacks get the field's default, or null. Readers see all rows of a batch or none.
+   * Older versions of the same keys in this segment are not ended by this: applyDeletes does that.
+   */
+  append(batch: Uint8Array, at: Timestamp): void;
+  /** Appends rows of another segment with their timestamps and ends (compaction). */
+  appendFrom(source: Segment, rows: Int32Array): void;
+}
+
+export type SealedSegment = Segment;
+
+export interface VectorIndexSpec {
+  readonly fieldId: number;
+  readonly type: DataType;
+  readonly dim: number;
+  readonly metric: MetricType;
+  readonly index: { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number } | { readonly kind: "FLAT" };
+  readonly seed: number;
+}
+
+export interface ScalarIndexSpec {
+  readonly fieldId: number;
+  /** Sorted: ranges and points; bitmap: one bitmap per distinct value, for few values. */
+  readonly kind: "sorted" | "bitmap";
+}
