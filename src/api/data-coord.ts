@@ -1,0 +1,171 @@
+import type { CallContext } from "../model/call-context.ts";
+import type { CollectionId, Epoch, NodeId, PartitionId, PlanId, SegmentId, VChannel } from "../model/ids.ts";
+import type { ChannelMeta, DeltaLogMeta, ManifestRef, SegmentIndexMeta, SegmentMeta } from "../model/segment-meta.ts";
+import type { Timestamp } from "../model/timestamp.ts";
+import type { Component } from "./component.ts";
+import { componentMethods } from "./component.ts";
+import type { ServiceTable } from "./service-table.ts";
+
+/**
+ * Segments, channels and their owners, flush, compaction, garbage collection. Every state change is one metadata
+ * transaction that also compares the channel's epoch.
+ */
+export interface DataCoord extends Component {
+  /** RootCoord calls it when a collection's channels begin to exist or end. Idempotent. */
+  addChannels(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] }): Promise<void>;
+  dropChannels(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] }): Promise<void>;
+  dropPartition(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly partitionId: PartitionId; readonly at: Timestamp }): Promise<void>;
+  /** Segments all of whose rows are at or below `at` are dropped. */
+  truncate(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly at: Timestamp }): Promise<void>;
+  /** Who owns the channel now; assigns an owner when there is none. */
+  locateChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<ChannelLocation>;
+
+  /** A growing segment with room for `rows`: the same request finds the same segment until it is full or sealed. */
+  allocSegment(ctx: CallContext, request: AllocSegmentRequest): Promise<{ readonly segmentId: SegmentId; readonly rowsMax: number }>;
+  /** The owner's periodic report; the answer names segments to seal now. */
+  reportSegments(ctx: CallContext, request: SegmentReport): Promise<{ readonly seal: readonly SegmentId[] }>;
+  /** Growing -> Sealed at a position: no record behind it adds rows to them. */
+  sealSegments(ctx: CallContext, request: { readonly vchannel: VChannel; readonly epoch: Epoch; readonly segments: readonly { readonly id: SegmentId; readonly rows: number }[] }): Promise<void>;
+  /** Commits flushed segments, new delta logs and the channel checkpoint in one transaction; refused when the epoch is stale. */
+  commitFlush(ctx: CallContext, request: CommitFlushRequest): Promise<void>;
+
+  /** Seals what is growing in the collections (or all) at a timestamp taken now; `flushedAt` is that timestamp. */
+  flush(ctx: CallContext, request: { readonly collectionIds: readonly CollectionId[] }): Promise<readonly FlushResult[]>;
+  /** True when every segment is flushed (or gone) and the channels' checkpoints have passed `flushedAt`. */
+  getFlushState(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly segmentIds: readonly SegmentId[]; readonly flushedAt: Timestamp }): Promise<{ readonly flushed: boolean }>;
+
+  /** What a reader of the channel loads and from where it consumes (one consistent snapshot of metadata). */
+  getTarget(ctx: CallContext, request: { readonly vchannel: VChannel; readonly reader: NodeId }): Promise<ChannelTarget>;
+  /** Readers name the targets that they still use; older ones may be collected after that. */
+  reportTargets(ctx: CallContext, request: { readonly reader: NodeId; readonly targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[] }): Promise<void>;
+  listSegments(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly SegmentMeta[]>;
+  /** Stored rows of sealed and growing segments by partition (num_entities). */
+  getStatistics(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly { readonly partitionId: PartitionId; readonly rows: number }[]>;
+
+  manualCompaction(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly major: boolean }): Promise<{ readonly compactionId: PlanId; readonly plans: number }>;
+  getCompactionState(ctx: CallContext, request: { readonly compactionId: PlanId }): Promise<CompactionState>;
+}
+
+export interface ChannelLocation {
+  readonly vchannel: VChannel;
+  readonly owner: NodeId;
+  readonly address: string;
+  readonly epoch: Epoch;
+}
+
+export interface AllocSegmentRequest {
+  readonly collectionId: CollectionId;
+  readonly partitionId: PartitionId;
+  readonly vchannel: VChannel;
+  readonly epoch: Epoch;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface SegmentReport {
+  readonly vchannel: VChannel;
+  readonly epoch: Epoch;
+  readonly segments: readonly { readonly id: SegmentId; readonly rows: number; readonly bytes: number; readonly lastWriteMs: number }[];
+}
+
+export interface CommitFlushRequest {
+  readonly vchannel: VChannel;
+  readonly epoch: Epoch;
+  readonly segments: readonly FlushedSegment[];
+  readonly deltaLogs: readonly DeltaLogMeta[];
+  readonly checkpoint: { readonly position: bigint; readonly timestamp: Timestamp };
+}
+
+export interface FlushedSegment {
+  readonly id: SegmentId;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly startPosition: bigint;
+  readonly flushedPosition: bigint;
+  readonly minTimestamp: Timestamp;
+  readonly maxTimestamp: Timestamp;
+  readonly deletesAppliedTo: Timestamp;
+  readonly schemaVersion: number;
+  /** Undefined when no row is left: the segment is dropped. */
+  readonly manifest: ManifestRef | undefined;
+}
+
+export interface FlushResult {
+  readonly collectionId: CollectionId;
+  /** Segments being flushed by this call, and those flushed before. */
+  readonly sealing: readonly SegmentId[];
+  readonly flushed: readonly SegmentId[];
+  readonly flushedAt: Timestamp;
+}
+
+export interface ChannelTarget {
+  readonly vchannel: VChannel;
+  readonly collectionId: CollectionId;
+  /** Grows with each change of the channel's segments. */
+  readonly version: bigint;
+  /** A reader consumes behind it; rows of listed segments at or below their flushedPosition are skipped. */
+  readonly startPosition: bigint;
+  readonly startTimestamp: Timestamp;
+  readonly epoch: Epoch;
+  /** Flushed segments, all partitions. */
+  readonly segments: readonly SegmentMeta[];
+  /** Ended segments whose rows may still appear in the log behind startPosition: their rows are skipped (keys still end older versions). */
+  readonly gone: readonly SegmentId[];
+  readonly deltaLogs: readonly DeltaLogMeta[];
+  readonly indexes: readonly SegmentIndexMeta[];
+}
+
+export interface CompactionState {
+  readonly state: "Executing" | "Completed" | "Undefined";
+  readonly executing: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly timedOut: number;
+  readonly plans: readonly { readonly sources: readonly SegmentId[]; readonly target: SegmentId }[];
+}
+
+/** One compaction for a DataNode to carry out. */
+export interface CompactionPlan {
+  readonly id: PlanId;
+  readonly collectionId: CollectionId;
+  readonly partitionId: PartitionId;
+  readonly vchannel: VChannel;
+  readonly epoch: Epoch;
+  readonly inputs: readonly SegmentMeta[];
+  readonly deltaLogs: readonly DeltaLogMeta[];
+  readonly outputId: SegmentId;
+  /** Versions that ended at or below it are dropped. */
+  readonly dropEndedUpTo: Timestamp;
+  /** Versions that began at or below it are dropped (TTL, truncation). */
+  readonly dropBegunUpTo: Timestamp;
+  /** Deletes stored up to here are applied in the output. */
+  readonly deletesTo: Timestamp;
+}
+
+export type { ChannelMeta };
+
+const yes = { idempotent: true } as const;
+
+export const dataCoordTable: ServiceTable<DataCoord> = {
+  name: "DataCoord",
+  methods: {
+    ...componentMethods,
+    addChannels: yes,
+    dropChannels: yes,
+    dropPartition: yes,
+    truncate: yes,
+    locateChannel: yes,
+    allocSegment: yes,
+    reportSegments: yes,
+    sealSegments: yes,
+    commitFlush: yes,
+    flush: yes,
+    getFlushState: yes,
+    getTarget: yes,
+    reportTargets: yes,
+    listSegments: yes,
+    getStatistics: yes,
+    manualCompaction: { idempotent: false },
+    getCompactionState: yes,
+  },
+};
