@@ -97,6 +97,17 @@ test("our own errors answer under Milvus's codes", () => {
 test("Milvus's own codes are unique", () => {
   const ours = new Set([
     "diskFull",
+    "diskFailed",
+    "fileNotFound",
+    "folderInUse",
+    "objectExists",
+    "objectNotFound",
+    "metaUnavailable",
+    "metaUnknownOutcome",
+    "metaCompacted",
+    "leaseExpired",
+    "streamUnavailable",
+    "positionGone",
     "fenced",
     "writeConflict",
     "corrupted",

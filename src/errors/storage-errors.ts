@@ -1,0 +1,72 @@
+import { redkiteError, type RedkiteError } from "./redkite-error.ts";
+
+/** What the ports of storage throw besides `diskFull` and `corrupted`: disk, object store, metadata store, message stream. */
+
+/** The device or the file system refused an operation for a reason other than room; `cause` says which. */
+export function diskFailed(
+  what: { readonly path: string; readonly operation: string },
+  cause?: unknown,
+): RedkiteError {
+  const why = cause instanceof Error ? cause.message : cause === undefined ? undefined : String(cause);
+  return redkiteError("diskFailed", {
+    fields: { path: what.path, operation: what.operation },
+    description: why,
+    cause,
+  });
+}
+
+export function fileNotFound(path: string, cause?: unknown): RedkiteError {
+  return redkiteError("fileNotFound", { fields: { path }, cause });
+}
+
+/** Another process holds the folder; `holder` is a sentence about it. */
+export function folderInUse(what: { readonly path: string; readonly holder: string }): RedkiteError {
+  return redkiteError("folderInUse", { fields: { path: what.path }, description: what.holder });
+}
+
+/** The key was taken by an earlier `put`, whose bytes stay. */
+export function objectExists(key: string): RedkiteError {
+  return redkiteError("objectExists", { fields: { key } });
+}
+
+export function objectNotFound(key: string, cause?: unknown): RedkiteError {
+  return redkiteError("objectNotFound", { fields: { key }, cause });
+}
+
+/** Nothing was changed. */
+export function metaUnavailable(reason: string, cause?: unknown): RedkiteError {
+  return redkiteError("metaUnavailable", { description: reason, cause });
+}
+
+/** The transaction may have been applied or not: read before repeating it. */
+export function metaUnknownOutcome(reason: string, cause?: unknown): RedkiteError {
+  return redkiteError("metaUnknownOutcome", { description: reason, cause });
+}
+
+/** A watcher fell behind the history that is kept; it reads the range again and watches from there. */
+export function metaCompacted(what: { readonly revision: bigint; readonly oldest: bigint }): RedkiteError {
+  return redkiteError("metaCompacted", { fields: { revision: what.revision, oldest: what.oldest } });
+}
+
+export function leaseExpired(lease: bigint): RedkiteError {
+  return redkiteError("leaseExpired", { fields: { lease } });
+}
+
+export function streamUnavailable(reason: string, cause?: unknown): RedkiteError {
+  return redkiteError("streamUnavailable", { description: reason, cause });
+}
+
+/** Records behind `position` were truncated up to `truncated`: the reader must start over from a newer target. */
+export function positionGone(what: {
+  readonly topic: string;
+  readonly position: bigint;
+  readonly truncated: bigint;
+}): RedkiteError {
+  return redkiteError("positionGone", {
+    fields: { topic: what.topic, position: what.position, truncated: what.truncated },
+  });
+}
+
+export function topicNotFound(topic: string): RedkiteError {
+  return redkiteError("mqTopicNotFound", { fields: { topic } });
+}
