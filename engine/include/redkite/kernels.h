@@ -1,0 +1,80 @@
+// Distance kernels: one table of functions per instruction set, chosen at run time.
+//
+// All tables hold the same functions. Within one table the result for a (query, row) pair does not depend on how many
+// rows or queries were passed in the call, so that a batch answers exactly what single queries answer. Between
+// tables float results differ by rounding; integer results are identical.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+
+namespace redkite {
+
+enum class Isa : uint8_t {
+  scalar = 0,
+  avx2 = 1,         ///< AVX2, FMA, F16C
+  avx512 = 2,       ///< AVX-512 F, BW, DQ, VL
+  avx512vnni = 3,   ///< and VNNI, VPOPCNTDQ
+  avx512bf16 = 4,   ///< and BF16
+  neon = 5,
+};
+inline constexpr uint32_t kIsaCount = 6;
+
+/// Rows of f32, f16 or bf16 against a query widened to f32. `rows` holds `n` row pointers (any n); `dim` elements.
+struct FloatKernels {
+  /// out[i] = query . rows[i]
+  void (*dot)(const float* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, float* out);
+  /// out[i] = |query - rows[i]|^2
+  void (*l2)(const float* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, float* out);
+  /// dots[i] = query . rows[i], norms[i] = |rows[i]|^2
+  void (*dotNorm)(const float* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, float* dots, float* norms);
+  /// Many queries against many rows, rows and queries both held in registers as tiles: out[q * n + i].
+  void (*dotTile)(const float* const* queries, uint32_t nq, const uint8_t* const* rows, uint32_t n, uint32_t dim, float* out);
+  void (*l2Tile)(const float* const* queries, uint32_t nq, const uint8_t* const* rows, uint32_t n, uint32_t dim, float* out);
+};
+
+/// Rows of signed bytes against a query of signed bytes; exact in int32 up to kDimMax.
+struct I8Kernels {
+  void (*dot)(const int8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, int32_t* out);
+  void (*l2)(const int8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, int32_t* out);
+  void (*dotNorm)(const int8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t dim, int32_t* dots, int32_t* norms);
+};
+
+/// Rows of bits, `bytes` bytes each.
+struct BinaryKernels {
+  /// out[i] = popcount(query ^ rows[i])
+  void (*hamming)(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* out);
+  /// both[i] = popcount(query & rows[i]), either[i] = popcount(query | rows[i])
+  void (*overlap)(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* both, uint32_t* either);
+};
+
+/// Unsigned 8-bit codes of rows against a signed query. Code of row r is `codes + r * stride`; `dim` codes each.
+struct CodeKernels {
+  /// Largest magnitude of a query element for which `dot` is exact: 127 with VNNI and in the scalar reference, 63 where two products are
+  /// added in 16 bits (255 * 63 * 2 < 2^15).
+  int32_t queryMax;
+  /// out[i] = sum over d of query[d] * codes[ids[i] * stride + d]
+  void (*dot)(const int8_t* query, const uint8_t* codes, size_t stride, const uint32_t* ids, uint32_t n, uint32_t dim,
+              int32_t* out);
+  /// The same for query elements in [-128, 127] in every table: exact everywhere, slower where queryMax is 63.
+  void (*dotWide)(const int8_t* query, const uint8_t* codes, size_t stride, const uint32_t* ids, uint32_t n, uint32_t dim,
+                  int32_t* out);
+};
+
+struct KernelTable {
+  Isa isa;
+  const char* name;  ///< for example "avx512vnni"
+  FloatKernels f32, f16, bf16;
+  I8Kernels i8;
+  BinaryKernels binary;
+  CodeKernels code;
+};
+
+/// The best table that this machine runs.
+const KernelTable& kernels();
+
+/// The table of one instruction set; null when it was not compiled in or this machine lacks it. For tests and benches.
+const KernelTable* kernelsOf(Isa isa);
+
+}  // namespace redkite

@@ -1,0 +1,220 @@
+// Vocabulary of the engine: vector types, metrics, statuses, views of rows and bitsets.
+//
+// Everything in `redkite/` is plain C++20 without Node, without hidden threads and without work in global
+// constructors. Public functions do not throw: they return a Status (or a Result). Views never own memory; the
+// caller keeps what they point to alive for the duration of the call.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace redkite {
+
+/// How the elements of a vector are stored. Values are part of stored formats.
+enum class VectorType : uint8_t {
+  f32 = 0,     ///< IEEE single, 4 bytes an element
+  f16 = 1,     ///< IEEE half, 2 bytes
+  bf16 = 2,    ///< upper half of a single, 2 bytes
+  i8 = 3,      ///< signed byte
+  binary = 4,  ///< bits, `dim` is a multiple of 8, dim / 8 bytes a row
+  sparse = 5,  ///< (uint32 index, float value) pairs, indices ascending, 8 bytes a pair
+};
+
+/// Values are part of stored formats.
+enum class Metric : uint8_t {
+  l2 = 0,       ///< squared Euclidean distance, smaller is better
+  ip = 1,       ///< inner product, larger is better
+  cosine = 2,   ///< cosine similarity, larger is better; 0 when either vector is zero
+  hamming = 3,  ///< differing bits, smaller is better
+  jaccard = 4,  ///< 1 - |a and b| / |a or b|, smaller is better; 0 for two empty vectors
+};
+
+/// Largest dimension of a dense vector (bits for `binary`: 8 times that).
+inline constexpr uint32_t kDimMax = 32768;
+/// Largest k, and largest number of groups times group size.
+inline constexpr uint32_t kTopKMax = 1u << 20;
+/// Rows that one view or index may hold.
+inline constexpr uint32_t kRowsMax = (1u << 31) - 64;
+
+constexpr bool largerIsBetter(Metric metric) { return metric == Metric::ip || metric == Metric::cosine; }
+
+/// Which metrics exist for which type.
+constexpr bool metricAllowed(VectorType type, Metric metric) {
+  switch (type) {
+    case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard;
+    case VectorType::sparse: return metric == Metric::ip;
+    default: return metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine;
+  }
+}
+
+/// Bytes of one dense row; 0 for sparse.
+constexpr size_t rowBytes(VectorType type, uint32_t dim) {
+  switch (type) {
+    case VectorType::f32: return size_t{dim} * 4;
+    case VectorType::f16:
+    case VectorType::bf16: return size_t{dim} * 2;
+    case VectorType::i8: return dim;
+    case VectorType::binary: return (size_t{dim} + 7) / 8;
+    case VectorType::sparse: return 0;
+  }
+  return 0;
+}
+
+enum class StatusCode : int32_t {
+  ok = 0,
+  invalidArgument = 1,  ///< the caller's parameters; the message names the value
+  corrupted = 2,        ///< bytes that are not what they claim to be
+  canceled = 3,         ///< the cancel token was raised
+  outOfMemory = 4,
+};
+
+/// Outcome of a call. `message` says what was wrong and with which value; empty when ok.
+struct [[nodiscard]] Status {
+  StatusCode code = StatusCode::ok;
+  std::string message;
+
+  bool ok() const { return code == StatusCode::ok; }
+  static Status invalid(std::string message) { return {StatusCode::invalidArgument, std::move(message)}; }
+  static Status corrupted(std::string message) { return {StatusCode::corrupted, std::move(message)}; }
+  static Status canceled() { return {StatusCode::canceled, "canceled"}; }
+  static Status outOfMemory() { return {StatusCode::outOfMemory, "out of memory"}; }
+};
+
+/// A value or the reason why there is none. `value` is meaningful only when `status.ok()`.
+template <class T>
+struct [[nodiscard]] Result {
+  Status status;
+  T value{};
+};
+
+/// Cooperative cancellation: the engine polls the word; anything but 0 ends the work with `canceled`.
+/// A null word never cancels.
+struct CancelToken {
+  const int32_t* word = nullptr;
+
+  bool raised() const { return word != nullptr && __atomic_load_n(word, __ATOMIC_RELAXED) != 0; }
+};
+
+/// Rows of one dense vector column, in chunks of a power of two rows. A sealed column is one chunk
+/// (`VectorView::contiguous`). Chunk base pointers need no alignment beyond the element's.
+struct VectorView {
+  VectorType type = VectorType::f32;
+  uint32_t dim = 0;               ///< elements; bits for `binary`
+  uint32_t rows = 0;
+  const uint8_t* const* chunks = nullptr;  ///< base of each chunk; ceil(rows / 2^chunkRowsLog2) entries
+  uint32_t chunkRowsLog2 = 32;
+  size_t bytesPerRow = 0;         ///< distance between rows; at least rowBytes(type, dim)
+
+  const uint8_t* row(uint32_t index) const {
+    const uint64_t i = index;
+    return chunks[i >> chunkRowsLog2] + (i & ((uint64_t{1} << chunkRowsLog2) - 1)) * bytesPerRow;
+  }
+
+  /// `*base` must outlive the view: it is the one-entry chunk table.
+  static VectorView contiguous(VectorType type, uint32_t dim, uint32_t rows, const uint8_t* const* base) {
+    return {type, dim, rows, base, 32, rowBytes(type, dim)};
+  }
+};
+
+/// One sparse vector: `bytes` / 8 pairs of (uint32 index, float value), little-endian, indices ascending.
+struct SparseRow {
+  const uint8_t* data = nullptr;
+  uint32_t bytes = 0;
+};
+
+/// Rows of a sparse column, reached through a function so that any chunking will do.
+struct SparseView {
+  uint32_t rows = 0;
+  const void* context = nullptr;
+  SparseRow (*rowAt)(const void* context, uint32_t row) = nullptr;
+
+  SparseRow row(uint32_t index) const { return rowAt(context, index); }
+};
+
+/// VISIBLE rows: bit r of word r / 64 set means that row r may be returned. A null `words` means that every row may.
+/// Rows at or beyond `bits` are not visible. Bits beyond `bits` in the last word are ignored.
+/// Rows without a vector (null) must not be visible.
+struct Bitset {
+  const uint64_t* words = nullptr;
+  uint32_t bits = 0;
+
+  bool all() const { return words == nullptr; }
+  bool test(uint32_t row) const {
+    return words == nullptr || (row < bits && ((words[row >> 6] >> (row & 63)) & 1) != 0);
+  }
+  /// Word `index` with the bits outside [0, rows) cleared.
+  uint64_t word(uint32_t index, uint32_t rows) const {
+    const uint32_t end = words == nullptr ? rows : (bits < rows ? bits : rows);
+    const uint64_t begin = uint64_t{index} * 64;
+    if (begin >= end) return 0;
+    const uint64_t value = words == nullptr ? ~uint64_t{0} : words[index];
+    const uint64_t left = end - begin;
+    return left >= 64 ? value : value & ((uint64_t{1} << left) - 1);
+  }
+  /// Number of visible rows among the first `rows`.
+  uint32_t count(uint32_t rows) const {
+    if (words == nullptr) return rows;
+    uint32_t total = 0;
+    for (uint32_t i = 0; uint64_t{i} * 64 < rows; ++i) total += static_cast<uint32_t>(std::popcount(word(i, rows)));
+    return total;
+  }
+};
+
+/// Range search, in the metric's own sense. Smaller-is-better metrics keep rangeFilter <= score < radius; larger-is-better
+/// ones keep radius < score <= rangeFilter.
+struct ScoreRange {
+  float radius = 0;
+  float rangeFilter = 0;
+  bool hasRangeFilter = false;
+
+  bool contains(Metric metric, float score) const {
+    if (largerIsBetter(metric)) return score > radius && (!hasRangeFilter || score <= rangeFilter);
+    return score < radius && (!hasRangeFilter || score >= rangeFilter);
+  }
+};
+
+/// Group-by: at most `groupSize` hits for each value of `groupOf`; k then counts groups. The k groups are those with the
+/// best first hits. Rows with equal group values belong together.
+struct GroupBy {
+  uint64_t (*groupOf)(const void* context, uint32_t row) = nullptr;
+  const void* context = nullptr;
+  uint32_t groupSize = 1;
+};
+
+/// What a search asks for. `range` and `group` may be null. Range search also returns at most k hits.
+struct SearchParams {
+  uint32_t k = 10;
+  /// Width of a graph walk; raised to k where it is smaller. Ignored by exact searches.
+  uint32_t ef = 64;
+  const ScoreRange* range = nullptr;
+  const GroupBy* group = nullptr;
+
+  /// Hits that one query can yield.
+  size_t hitsMax() const { return size_t{k} * (group == nullptr ? 1 : group->groupSize); }
+};
+
+/// Where hits go: query q owns [q * hitsMax, q * hitsMax + counts[q]), best first, equal scores by ascending row.
+/// Scores are as the Metric says (L2 squared, similarities for ip and cosine). A NaN score ranks last and is returned as the worst
+/// value of the metric (+inf or -inf).
+struct HitBuffer {
+  uint32_t* rows = nullptr;    ///< [nq * hitsMax]
+  float* scores = nullptr;     ///< [nq * hitsMax]
+  uint32_t* counts = nullptr;  ///< [nq]
+};
+
+enum class SearchPath : uint8_t { empty = 0, flat = 1, graph = 2, graphThenExact = 3 };
+
+/// Added up over the queries of a call; `path` is the most expensive path taken.
+struct SearchStats {
+  uint64_t distances = 0;       ///< distances computed, on codes or on rows
+  uint64_t exactDistances = 0;  ///< of these, on the raw rows
+  uint64_t bytes = 0;           ///< bytes of codes, rows and links read for them
+  uint64_t hops = 0;            ///< graph nodes expanded
+  uint32_t visibleRows = 0;
+  SearchPath path = SearchPath::empty;
+};
+
+}  // namespace redkite
