@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+// No other header of the library is included here: kernel files are compiled for instruction sets that the machine may
+// lack, and an inline function emitted by one of them could replace the portable copy at link time.
 
 namespace redkite {
 
@@ -16,10 +18,8 @@ enum class Isa : uint8_t {
   avx2 = 1,         ///< AVX2, FMA, F16C
   avx512 = 2,       ///< AVX-512 F, BW, DQ, VL
   avx512vnni = 3,   ///< and VNNI, VPOPCNTDQ
-  avx512bf16 = 4,   ///< and BF16
-  neon = 5,
 };
-inline constexpr uint32_t kIsaCount = 6;
+inline constexpr uint32_t kIsaCount = 4;
 
 /// Rows of f32, f16 or bf16 against a query widened to f32. `rows` holds `n` row pointers (any n); `dim` elements.
 struct FloatKernels {

@@ -29,6 +29,9 @@ class Scorer {
   static float scoreOf(Metric metric, float distance) { return largerIsBetter(metric) ? -distance : distance; }
 
  private:
+  friend void tileDistances(const Scorer* const* scorers, uint32_t nq, const uint8_t* const* rows, uint32_t n, float* out);
+  float cosineDistance(float dot, float norm) const;
+
   VectorType type_;
   Metric metric_;
   uint32_t dim_;
@@ -37,6 +40,10 @@ class Scorer {
   std::vector<uint8_t> bytes_;   // i8, binary
   float inverseNorm_ = 0;        // cosine; 0 for a zero query
 };
+
+/// Distances of `nq` queries of one type, metric and dimension to `n` rows (each at most kScorerBatch): out[q * n + i], the
+/// same values as `Scorer::distances`, rows read once for several queries.
+void tileDistances(const Scorer* const* scorers, uint32_t nq, const uint8_t* const* rows, uint32_t n, float* out);
 
 /// Widens a row of f32, f16, bf16 or i8 to f32.
 void widenRow(VectorType type, const uint8_t* row, uint32_t dim, float* out);

@@ -1,0 +1,104 @@
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+
+#include "redkite/flat.h"
+#include "top-hits.h"
+
+namespace redkite {
+namespace {
+
+constexpr uint32_t kRowsBetweenPolls = 1024;
+
+uint32_t indexAt(const SparseRow& row, uint32_t pair) {
+  uint32_t value;
+  std::memcpy(&value, row.data + size_t{pair} * 8, 4);
+  return value;
+}
+
+float valueAt(const SparseRow& row, uint32_t pair) {
+  float value;
+  std::memcpy(&value, row.data + size_t{pair} * 8 + 4, 4);
+  return value;
+}
+
+/// Both ascend, so a merge finds the common indices; the sum runs in ascending index order whatever the lengths.
+float product(const SparseRow& a, const SparseRow& b) {
+  const uint32_t aPairs = a.bytes / 8;
+  const uint32_t bPairs = b.bytes / 8;
+  float sum = 0;
+  uint32_t i = 0;
+  uint32_t j = 0;
+  while (i < aPairs && j < bPairs) {
+    const uint32_t left = indexAt(a, i);
+    const uint32_t right = indexAt(b, j);
+    if (left == right) sum += valueAt(a, i) * valueAt(b, j);
+    i += left <= right;
+    j += right <= left;
+  }
+  return sum;
+}
+
+Status checkQuery(const SparseRow& query, uint32_t index) {
+  if (query.bytes % 8 != 0) {
+    return Status::invalid("sparse query " + std::to_string(index) + " has " + std::to_string(query.bytes) +
+                           " bytes, not a multiple of 8");
+  }
+  for (uint32_t pair = 1; pair < query.bytes / 8; ++pair) {
+    if (indexAt(query, pair) <= indexAt(query, pair - 1)) {
+      return Status::invalid("sparse query " + std::to_string(index) + " has index " + std::to_string(indexAt(query, pair)) +
+                             " after " + std::to_string(indexAt(query, pair - 1)) + ", indices must ascend");
+    }
+  }
+  return {};
+}
+
+Status search(const SparseView& view, const SparseRow* queries, uint32_t nq, const Bitset& visible,
+              const SearchParams& params, CancelToken cancel, const HitBuffer& out, SearchStats* stats) {
+  if (Status status = checkSearch(params, out); !status.ok()) return status;
+  for (uint32_t q = 0; q < nq; ++q) {
+    if (Status status = checkQuery(queries[q], q); !status.ok()) return status;
+  }
+  const uint32_t visibleRows = visible.count(view.rows);
+  const size_t kept = params.group == nullptr ? std::min<size_t>(params.k, visibleRows) : visibleRows;
+  std::vector<TopHits> tops(nq);
+  for (TopHits& top : tops) top.reset(kept);
+  uint32_t scanned = 0;
+  for (uint32_t word = 0; uint64_t{word} * 64 < view.rows; ++word) {
+    for (uint64_t bits = visible.word(word, view.rows); bits != 0; bits &= bits - 1) {
+      if (++scanned % kRowsBetweenPolls == 0 && cancel.raised()) return Status::canceled();
+      const uint32_t id = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+      const SparseRow row = view.row(id);
+      if (stats != nullptr) stats->bytes += row.bytes;
+      for (uint32_t q = 0; q < nq; ++q) {
+        const float score = product(queries[q], row);
+        if (!(score > 0) || !inRange(params, Metric::ip, -score)) continue;
+        tops[q].add(rankedRow(-score, id));
+      }
+    }
+  }
+  if (cancel.raised()) return Status::canceled();
+  for (uint32_t q = 0; q < nq; ++q) writeHits(tops[q].sorted(), params, Metric::ip, q, out);
+  if (stats != nullptr) {
+    stats->distances += uint64_t{visibleRows} * nq;
+    stats->exactDistances += uint64_t{visibleRows} * nq;
+    stats->visibleRows = visibleRows;
+    if (visibleRows > 0 && stats->path < SearchPath::flat) stats->path = SearchPath::flat;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status sparseFlatSearch(const SparseView& view, const SparseRow* queries, uint32_t nq, const Bitset& visible,
+                        const SearchParams& params, CancelToken cancel, const HitBuffer& out, SearchStats* stats) {
+  try {
+    return search(view, queries, nq, visible, params, cancel, out, stats);
+  } catch (const std::bad_alloc&) {
+    return Status::outOfMemory();
+  }
+}
+
+}  // namespace redkite
