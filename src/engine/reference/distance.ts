@@ -1,0 +1,188 @@
+import { popcount32 } from "../../base/bitset.ts";
+import { parameterInvalid } from "../../errors/parameter-errors.ts";
+import type { Column } from "../../model/columns.ts";
+import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
+import type { FieldSchema } from "../../model/schema.ts";
+import type { MetricType } from "../../ports/engine.ts";
+import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
+
+/**
+ * The score of one row against one query, as Milvus shows it, rounded to single precision at the end. COSINE is 0
+ * when either vector is zero; JACCARD of two empty vectors is 1; a NaN becomes the worst value of its metric.
+ */
+export type RowScorer = (row: number) => number;
+
+export function largerIsBetter(metric: MetricType): boolean {
+  return metric === "IP" || metric === "COSINE";
+}
+
+/** Whether a score is one at all: sparse rows that share nothing with the query are no hits, as in Milvus. */
+export function isHit(type: DataType, score: number): boolean {
+  return type !== DataType.SparseFloatVector || score > 0;
+}
+
+export interface Queries {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  /** Byte offsets [count + 1] of sparse queries. */
+  readonly offsets: Int32Array | undefined;
+}
+
+/** One scorer per query over the rows of `column`. Throws parameterInvalid for a metric or queries that do not fit. */
+export function scorers(
+  field: FieldSchema,
+  column: Column,
+  metric: MetricType,
+  queries: Queries,
+): RowScorer[] {
+  checkMetric(field, metric);
+  const parts = splitQueries(field, queries);
+  const worst = largerIsBetter(metric) ? -Infinity : Infinity;
+  return parts.map((query) => {
+    const score = scorer(field, column, metric, query);
+    return (row) => {
+      const value = Math.fround(score(row));
+      return Number.isNaN(value) ? worst : value;
+    };
+  });
+}
+
+function checkMetric(field: FieldSchema, metric: MetricType): void {
+  const allowed = allowedMetrics(field);
+  if (!allowed.includes(metric)) {
+    throw parameterInvalid(`metric of field ${field.name} of type ${dataTypeName(field.type)}`, {
+      expected: allowed,
+      actual: metric,
+    });
+  }
+}
+
+function allowedMetrics(field: FieldSchema): readonly MetricType[] {
+  if (!isVector(field.type)) throw parameterInvalid(`field ${field.name} is not a vector field`);
+  if (field.type === DataType.BinaryVector) return ["HAMMING", "JACCARD"];
+  if (field.type === DataType.SparseFloatVector) return ["IP"];
+  return ["L2", "IP", "COSINE"];
+}
+
+function splitQueries(field: FieldSchema, { count, bytes, offsets }: Queries): Uint8Array[] {
+  if (isDenseVector(field.type)) {
+    const width = denseVectorBytes(field.type, field.dim);
+    if (bytes.length !== count * width) {
+      throw parameterInvalid(`bytes of ${count} queries against field ${field.name}`, {
+        expected: count * width,
+        actual: bytes.length,
+      });
+    }
+    return Array.from({ length: count }, (_, q) => bytes.subarray(q * width, (q + 1) * width));
+  }
+  if (
+    offsets === undefined ||
+    offsets.length !== count + 1 ||
+    offsets[0] !== 0 ||
+    offsets[count] !== bytes.length
+  ) {
+    throw parameterInvalid(`offsets of ${count} sparse queries do not span their ${bytes.length} bytes`);
+  }
+  return Array.from({ length: count }, (_, q) => {
+    const [start = 0, end = 0] = offsets.subarray(q, q + 2);
+    if (start > end || (end - start) % 8 !== 0) {
+      throw parameterInvalid(`sparse query ${q} is the byte range [${start}, ${end})`);
+    }
+    const query = bytes.subarray(start, end);
+    const pairs = sparsePairs(query);
+    pairs.forEach(([index], i) => {
+      const previous = pairs[i - 1]?.[0] ?? -1;
+      if (index <= previous) throw parameterInvalid(`sparse query ${q} has index ${index} after ${previous}`);
+    });
+    return query;
+  });
+}
+
+function scorer(field: FieldSchema, column: Column, metric: MetricType, query: Uint8Array): RowScorer {
+  if (field.type === DataType.SparseFloatVector) return sparseScorer(column, query);
+  if (field.type === DataType.BinaryVector) return binaryScorer(column, metric, query);
+  const dim = field.dim;
+  const a = decodeDense(field.type, query);
+  const source = column.kind === "fixed" ? column.values : new Uint8Array(0);
+  const raw = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const width = query.length;
+  const rowAt = (row: number) => decodeDense(field.type, raw.subarray(row * width, (row + 1) * width));
+  switch (metric) {
+    case "L2":
+      return (row) => {
+        const b = rowAt(row);
+        let sum = 0;
+        for (let i = 0; i < dim; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+        return sum;
+      };
+    case "IP":
+      return (row) => dot(a, rowAt(row));
+    default:
+      return (row) => {
+        const b = rowAt(row);
+        const norms = Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b));
+        return norms === 0 ? 0 : dot(a, b) / norms;
+      };
+  }
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+/** Elements as numbers; every dense type fits a single exactly. */
+function decodeDense(type: DataType, bytes: Uint8Array): Float32Array {
+  switch (type) {
+    case DataType.FloatVector: {
+      const b = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+      return new Float32Array(b.buffer, b.byteOffset, b.length / 4);
+    }
+    case DataType.Int8Vector:
+      return Float32Array.from(bytes, (byte) => (byte << 24) >> 24);
+    default: {
+      const decode = type === DataType.Float16Vector ? float16ToNumber : bfloat16ToNumber;
+      const out = new Float32Array(bytes.length / 2);
+      for (let i = 0; i < out.length; i++)
+        out[i] = decode((bytes[i * 2] ?? 0) | ((bytes[i * 2 + 1] ?? 0) << 8));
+      return out;
+    }
+  }
+}
+
+function binaryScorer(column: Column, metric: MetricType, query: Uint8Array): RowScorer {
+  const values =
+    column.kind === "fixed" && column.values instanceof Uint8Array ? column.values : new Uint8Array(0);
+  return (row) => {
+    let both = 0;
+    let either = 0;
+    for (let i = 0; i < query.length; i++) {
+      const a = query[i] ?? 0;
+      const b = values[row * query.length + i] ?? 0;
+      both += popcount32(a & b);
+      either += popcount32(a | b);
+    }
+    if (metric === "HAMMING") return either - both;
+    return either === 0 ? 1 : 1 - both / either;
+  };
+}
+
+function sparseScorer(column: Column, query: Uint8Array): RowScorer {
+  const weights = new Map(sparsePairs(query));
+  if (column.kind !== "bytes") return () => 0;
+  return (row) => {
+    const pairs = sparsePairs(column.bytes.subarray(column.offsets[row] ?? 0, column.offsets[row + 1] ?? 0));
+    let sum = 0;
+    for (const [index, value] of pairs) sum += value * (weights.get(index) ?? 0);
+    return sum;
+  };
+}
+
+function sparsePairs(bytes: Uint8Array): [index: number, value: number][] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length / 8 }, (_, i) => [
+    view.getUint32(i * 8, true),
+    view.getFloat32(i * 8 + 4, true),
+  ]);
+}
