@@ -9,6 +9,8 @@ export function toDiskError(error: unknown, path: string, operation: string): Re
     case "EDQUOT":
       return diskFull({ path }, error);
     case "ENOENT":
+    // A file where the path wants a folder: nothing of that name either.
+    case "ENOTDIR":
       return fileNotFound(path, error);
     default:
       return diskFailed({ path, operation }, error);

@@ -82,7 +82,7 @@ export class NodeDisk implements Disk {
       const entries = await readdir(full, { withFileTypes: true });
       return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort();
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return [];
+      if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return [];
       throw toDiskError(error, full, "list");
     }
   }
