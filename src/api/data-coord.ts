@@ -1,6 +1,6 @@
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionId, Epoch, NodeId, PartitionId, PlanId, SegmentId, VChannel } from "../model/ids.ts";
-import type { ChannelMeta, DeltaLogMeta, ManifestRef, SegmentIndexMeta, SegmentMeta } from "../model/segment-meta.ts";
+import type { ChannelTarget, Checkpoint, DeltaLogMeta, ManifestRef, SegmentMeta } from "../model/segment-meta.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { Component } from "./component.ts";
 import { componentMethods } from "./component.ts";
@@ -73,7 +73,7 @@ export interface CommitFlushRequest {
   readonly epoch: Epoch;
   readonly segments: readonly FlushedSegment[];
   readonly deltaLogs: readonly DeltaLogMeta[];
-  readonly checkpoint: { readonly position: bigint; readonly timestamp: Timestamp };
+  readonly checkpoint: Checkpoint;
 }
 
 export interface FlushedSegment {
@@ -96,23 +96,6 @@ export interface FlushResult {
   readonly sealing: readonly SegmentId[];
   readonly flushed: readonly SegmentId[];
   readonly flushedAt: Timestamp;
-}
-
-export interface ChannelTarget {
-  readonly vchannel: VChannel;
-  readonly collectionId: CollectionId;
-  /** Grows with each change of the channel's segments. */
-  readonly version: bigint;
-  /** A reader consumes behind it; rows of listed segments at or below their flushedPosition are skipped. */
-  readonly startPosition: bigint;
-  readonly startTimestamp: Timestamp;
-  readonly epoch: Epoch;
-  /** Flushed segments, all partitions. */
-  readonly segments: readonly SegmentMeta[];
-  /** Ended segments whose rows may still appear in the log behind startPosition: their rows are skipped (keys still end older versions). */
-  readonly gone: readonly SegmentId[];
-  readonly deltaLogs: readonly DeltaLogMeta[];
-  readonly indexes: readonly SegmentIndexMeta[];
 }
 
 export interface CompactionState {
@@ -141,8 +124,6 @@ export interface CompactionPlan {
   /** Deletes stored up to here are applied in the output. */
   readonly deletesTo: Timestamp;
 }
-
-export type { ChannelMeta };
 
 const yes = { idempotent: true } as const;
 

@@ -28,6 +28,8 @@ export interface DataNode extends Component {
   cancelDdl(ctx: CallContext, request: { readonly vchannel: VChannel; readonly intentId: bigint }): Promise<void>;
   /** Seals the segments (all growing ones when empty) now and begins to flush them. Returns what was sealed and a timestamp not below any of their rows. */
   sealSegments(ctx: CallContext, request: { readonly vchannel: VChannel; readonly segmentIds: readonly SegmentId[] }): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }>;
+  /** DataCoord calls it after a commit that the owner did not make: compaction, dropped partition, truncation. */
+  syncTarget(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
   /** Carries out a compaction; the answer is what to commit. */
   compact(ctx: CallContext, request: CompactionPlan): Promise<CompactionResult>;
 }
@@ -51,6 +53,7 @@ export const dataNodeTable: ServiceTable<DataNode> = {
     appendDdl: yes,
     cancelDdl: yes,
     sealSegments: yes,
+    syncTarget: yes,
     compact: yes,
   },
 };

@@ -56,6 +56,13 @@ export interface DeltaLogMeta {
   readonly to: Timestamp;
 }
 
+export interface Checkpoint {
+  readonly position: bigint;
+  readonly timestamp: Timestamp;
+  /** In force behind the position. */
+  readonly epoch: Epoch;
+}
+
 /** The channel's state in metadata: who owns it, and from where a replay starts. */
 export interface ChannelMeta {
   readonly vchannel: VChannel;
@@ -63,7 +70,7 @@ export interface ChannelMeta {
   readonly epoch: Epoch;
   readonly owner: NodeId | undefined;
   /** Everything at or before it is in flushed segments and delta logs. */
-  readonly checkpoint: { readonly position: bigint; readonly timestamp: Timestamp };
+  readonly checkpoint: Checkpoint;
   readonly dropped: boolean;
 }
 
@@ -78,4 +85,23 @@ export interface SegmentIndexMeta {
   readonly rows: number;
   /** Set when Finished. */
   readonly file: { readonly key: string; readonly crc32c: number; readonly bytes: number } | undefined;
+}
+
+/** What a reader of a channel opens, and from where it consumes: one consistent snapshot of metadata. */
+export interface ChannelTarget {
+  readonly vchannel: VChannel;
+  readonly collectionId: CollectionId;
+  /** Grows with each change of the channel's segments. */
+  readonly version: bigint;
+  /** A reader consumes behind it; rows of listed segments at or below their flushedPosition are skipped. */
+  readonly startPosition: bigint;
+  readonly startTimestamp: Timestamp;
+  /** In force at startPosition. */
+  readonly epoch: Epoch;
+  /** Flushed segments, all partitions. */
+  readonly segments: readonly SegmentMeta[];
+  /** Ended segments whose rows may still appear in the log behind startPosition: their rows are skipped (keys still end older versions). */
+  readonly gone: readonly SegmentId[];
+  readonly deltaLogs: readonly DeltaLogMeta[];
+  readonly indexes: readonly SegmentIndexMeta[];
 }
