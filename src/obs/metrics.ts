@@ -1,0 +1,275 @@
+import { assert } from "../base/assert.ts";
+
+/**
+ * Counters, gauges and histograms in the Prometheus text format, under Milvus's names. Each metric has a fixed list of
+ * labels and a bound on their combinations: when it is reached, further ones are counted together under `other`, so that a
+ * client cannot fill the memory with collection names.
+ */
+export class MetricsRegistry {
+  readonly #metrics = new Map<string, Metric>();
+  readonly #collectors: (() => void)[] = [];
+
+  counter(spec: MetricSpec): Counter {
+    return this.#add(spec, new Counter(spec));
+  }
+
+  gauge(spec: MetricSpec): Gauge {
+    return this.#add(spec, new Gauge(spec));
+  }
+
+  histogram(spec: HistogramSpec): Histogram {
+    return this.#add(spec, new Histogram(spec));
+  }
+
+  /** Calls `collect` before every scrape: for gauges whose value is cheap to ask and changes all the time. */
+  onScrape(collect: () => void): void {
+    this.#collectors.push(collect);
+  }
+
+  /** Current values as plain data, for another thread to merge. */
+  snapshot(): MetricSnapshot[] {
+    for (const collect of this.#collectors) collect();
+    return [...this.#metrics.values()].map((metric) => metric.snapshot());
+  }
+
+  /** The text exposition format, version 0.0.4, of this registry and of what other threads took with `snapshot`. */
+  expose(others: readonly (readonly MetricSnapshot[])[] = []): string {
+    return formatSnapshots([this.snapshot(), ...others]);
+  }
+
+  #add<M extends Metric>(spec: MetricSpec, metric: M): M {
+    assert(/^[a-z_][a-z0-9_]*$/.test(spec.name), `"${spec.name}" is not a metric name`);
+    assert(!this.#metrics.has(spec.name), `metric ${spec.name} exists already`);
+    this.#metrics.set(spec.name, metric);
+    return metric;
+  }
+}
+
+export interface MetricSpec {
+  /** For example `milvus_proxy_req_count`. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Combinations of label values that are kept apart; 1,000 when not given. */
+  readonly seriesMax?: number;
+}
+
+export interface HistogramSpec extends MetricSpec {
+  /** Upper bounds, ascending, without infinity; `LATENCY_BUCKETS_MS` when not given. */
+  readonly buckets?: readonly number[];
+}
+
+/** Values by label name; every label of the metric has one. */
+export type LabelValues = Readonly<Record<string, string | number | bigint>>;
+
+/** Milvus's latency buckets: powers of two from 1 ms to 131 s. */
+export const LATENCY_BUCKETS_MS: readonly number[] = Array.from({ length: 18 }, (_, i) => 2 ** i);
+
+export interface MetricSnapshot {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: "counter" | "gauge" | "histogram";
+  readonly labels: readonly string[];
+  readonly buckets: readonly number[];
+  readonly series: readonly SeriesSnapshot[];
+}
+
+/** For a histogram `values` are the counts per bucket (not cumulated, infinity last) and then the sum. */
+export interface SeriesSnapshot {
+  readonly labelValues: readonly string[];
+  readonly values: readonly number[];
+}
+
+const noLabels: LabelValues = {};
+
+abstract class Metric {
+  abstract readonly kind: MetricSnapshot["kind"];
+  readonly name: string;
+  readonly #help: string;
+  readonly #labels: readonly string[];
+  readonly #seriesMax: number;
+  readonly #series = new Map<
+    string,
+    { readonly labelValues: readonly string[]; readonly values: Float64Array }
+  >();
+
+  constructor({ name, help, labels = [], seriesMax = 1000 }: MetricSpec) {
+    this.name = name;
+    this.#help = help;
+    this.#labels = labels;
+    this.#seriesMax = seriesMax;
+  }
+
+  /** Forgets a combination of labels, for example of a dropped collection. */
+  remove(labels: LabelValues): void {
+    this.#series.delete(this.#labelValues(labels).join("\0"));
+  }
+
+  snapshot(): MetricSnapshot {
+    const series = [...this.#series.values()].map(({ labelValues, values }) => ({
+      labelValues,
+      values: [...values],
+    }));
+    return {
+      name: this.name,
+      help: this.#help,
+      kind: this.kind,
+      labels: this.#labels,
+      buckets: this.buckets(),
+      series,
+    };
+  }
+
+  protected buckets(): readonly number[] {
+    return [];
+  }
+
+  /** The numbers of one combination of labels, made on first use. */
+  protected values(labels: LabelValues, width: number): Float64Array {
+    const wanted = this.#labelValues(labels);
+    const known = this.#series.get(wanted.join("\0"));
+    if (known !== undefined) return known.values;
+    const labelValues = this.#series.size < this.#seriesMax ? wanted : wanted.map(() => "other");
+    const key = labelValues.join("\0");
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = { labelValues, values: new Float64Array(width) };
+      this.#series.set(key, series);
+    }
+    return series.values;
+  }
+
+  #labelValues(labels: LabelValues): string[] {
+    return this.#labels.map((label) => {
+      const value = labels[label];
+      assert(value !== undefined, `metric ${this.name} needs the label ${label}`);
+      return String(value);
+    });
+  }
+}
+
+/** Only grows. */
+export class Counter extends Metric {
+  override readonly kind = "counter";
+
+  inc(labels: LabelValues = noLabels, by = 1): void {
+    assert(by >= 0, `counter ${this.name} cannot go down by ${by}`);
+    const values = this.values(labels, 1);
+    values[0] = (values[0] ?? 0) + by;
+  }
+
+  value(labels: LabelValues = noLabels): number {
+    return this.values(labels, 1)[0] ?? 0;
+  }
+}
+
+export class Gauge extends Metric {
+  override readonly kind = "gauge";
+
+  set(value: number, labels: LabelValues = noLabels): void {
+    this.values(labels, 1)[0] = value;
+  }
+
+  add(by: number, labels: LabelValues = noLabels): void {
+    const values = this.values(labels, 1);
+    values[0] = (values[0] ?? 0) + by;
+  }
+
+  value(labels: LabelValues = noLabels): number {
+    return this.values(labels, 1)[0] ?? 0;
+  }
+}
+
+export class Histogram extends Metric {
+  override readonly kind = "histogram";
+  readonly #buckets: readonly number[];
+
+  constructor(spec: HistogramSpec) {
+    super(spec);
+    this.#buckets = spec.buckets ?? LATENCY_BUCKETS_MS;
+    assert(
+      this.#buckets.every((bound, i) => i === 0 || bound > (this.#buckets[i - 1] ?? 0)),
+      `buckets of ${this.name} must ascend`,
+    );
+  }
+
+  observe(value: number, labels: LabelValues = noLabels): void {
+    const values = this.values(labels, this.#buckets.length + 2);
+    let bucket = 0;
+    while (bucket < this.#buckets.length && value > (this.#buckets[bucket] ?? Infinity)) bucket++;
+    values[bucket] = (values[bucket] ?? 0) + 1;
+    const sum = this.#buckets.length + 1;
+    values[sum] = (values[sum] ?? 0) + value;
+  }
+
+  /** How often `observe` was called with these labels. */
+  count(labels: LabelValues = noLabels): number {
+    return this.values(labels, this.#buckets.length + 2)
+      .subarray(0, -1)
+      .reduce((total, n) => total + n, 0);
+  }
+
+  protected override buckets(): readonly number[] {
+    return this.#buckets;
+  }
+}
+
+/** Adds up what several threads counted; gauges of threads add up, too. */
+function formatSnapshots(threads: readonly (readonly MetricSnapshot[])[]): string {
+  const merged = new Map<string, { readonly head: MetricSnapshot; readonly series: Map<string, Summed> }>();
+  for (const metric of threads.flat()) {
+    let known = merged.get(metric.name);
+    if (known === undefined) merged.set(metric.name, (known = { head: metric, series: new Map() }));
+    for (const { labelValues, values } of metric.series) {
+      const key = labelValues.join("\0");
+      const summed = known.series.get(key);
+      if (summed === undefined) known.series.set(key, { labelValues, values: [...values] });
+      else values.forEach((value, i) => (summed.values[i] = (summed.values[i] ?? 0) + value));
+    }
+  }
+  const lines: string[] = [];
+  for (const { head, series } of merged.values()) {
+    lines.push(`# HELP ${head.name} ${escapeHelp(head.help)}`, `# TYPE ${head.name} ${head.kind}`);
+    for (const one of series.values()) lines.push(...formatSeries(head, one));
+  }
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+interface Summed {
+  readonly labelValues: readonly string[];
+  readonly values: number[];
+}
+
+function formatSeries(
+  { name, kind, labels, buckets }: MetricSnapshot,
+  { labelValues, values }: Summed,
+): string[] {
+  const pairs = labels.map((label, i) => `${label}="${escapeLabel(labelValues[i] ?? "")}"`);
+  const braces = (list: readonly string[]) => (list.length === 0 ? "" : `{${list.join(",")}}`);
+  if (kind !== "histogram") return [`${name}${braces(pairs)} ${formatNumber(values[0] ?? 0)}`];
+  let count = 0;
+  const lines = [...buckets, Infinity].map((bound, i) => {
+    count += values[i] ?? 0;
+    return `${name}_bucket${braces([...pairs, `le="${formatNumber(bound)}"`])} ${count}`;
+  });
+  const sum = values[buckets.length + 1] ?? 0;
+  return [
+    ...lines,
+    `${name}_sum${braces(pairs)} ${formatNumber(sum)}`,
+    `${name}_count${braces(pairs)} ${count}`,
+  ];
+}
+
+function formatNumber(value: number): string {
+  if (value === Infinity) return "+Inf";
+  if (value === -Infinity) return "-Inf";
+  return String(value);
+}
+
+function escapeLabel(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
