@@ -1,6 +1,12 @@
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionId, Epoch, NodeId, PartitionId, PlanId, SegmentId, VChannel } from "../model/ids.ts";
-import type { ChannelTarget, Checkpoint, DeltaLogMeta, ManifestRef, SegmentMeta } from "../model/segment-meta.ts";
+import type {
+  ChannelTarget,
+  Checkpoint,
+  DeltaLogMeta,
+  ManifestRef,
+  SegmentMeta,
+} from "../model/segment-meta.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { Component } from "./component.ts";
 import { componentMethods } from "./component.ts";
@@ -12,37 +18,94 @@ import type { ServiceTable } from "./service-table.ts";
  */
 export interface DataCoord extends Component {
   /** RootCoord calls it when a collection's channels begin to exist or end. Idempotent. */
-  addChannels(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] }): Promise<void>;
-  dropChannels(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] }): Promise<void>;
-  dropPartition(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly partitionId: PartitionId; readonly at: Timestamp }): Promise<void>;
+  addChannels(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] },
+  ): Promise<void>;
+  dropChannels(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] },
+  ): Promise<void>;
+  dropPartition(
+    ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly partitionId: PartitionId;
+      readonly at: Timestamp;
+    },
+  ): Promise<void>;
   /** Segments all of whose rows are at or below `at` are dropped. */
-  truncate(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly at: Timestamp }): Promise<void>;
+  truncate(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly at: Timestamp },
+  ): Promise<void>;
   /** Who owns the channel now; assigns an owner when there is none. */
   locateChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<ChannelLocation>;
 
-  /** A growing segment with room for `rows`: the same request finds the same segment until it is full or sealed. */
-  allocSegment(ctx: CallContext, request: AllocSegmentRequest): Promise<{ readonly segmentId: SegmentId; readonly rowsMax: number }>;
+  /**
+   * A growing segment of the partition with room for `rows`: the same request finds the same segment until it is full or
+   * sealed. The owner counts what it places, and seals a segment before it asks for the next one.
+   */
+  allocSegment(
+    ctx: CallContext,
+    request: AllocSegmentRequest,
+  ): Promise<{ readonly segmentId: SegmentId; readonly rowsMax: number }>;
   /** The owner's periodic report; the answer names segments to seal now. */
   reportSegments(ctx: CallContext, request: SegmentReport): Promise<{ readonly seal: readonly SegmentId[] }>;
   /** Growing -> Sealed at a position: no record behind it adds rows to them. */
-  sealSegments(ctx: CallContext, request: { readonly vchannel: VChannel; readonly epoch: Epoch; readonly segments: readonly { readonly id: SegmentId; readonly rows: number }[] }): Promise<void>;
+  sealSegments(
+    ctx: CallContext,
+    request: {
+      readonly vchannel: VChannel;
+      readonly epoch: Epoch;
+      readonly segments: readonly { readonly id: SegmentId; readonly rows: number }[];
+    },
+  ): Promise<void>;
   /** Commits flushed segments, new delta logs and the channel checkpoint in one transaction; refused when the epoch is stale. */
   commitFlush(ctx: CallContext, request: CommitFlushRequest): Promise<void>;
 
   /** Seals what is growing in the collections (or all) at a timestamp taken now; `flushedAt` is that timestamp. */
-  flush(ctx: CallContext, request: { readonly collectionIds: readonly CollectionId[] }): Promise<readonly FlushResult[]>;
+  flush(
+    ctx: CallContext,
+    request: { readonly collectionIds: readonly CollectionId[] },
+  ): Promise<readonly FlushResult[]>;
   /** True when every segment is flushed (or gone) and the channels' checkpoints have passed `flushedAt`. */
-  getFlushState(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly segmentIds: readonly SegmentId[]; readonly flushedAt: Timestamp }): Promise<{ readonly flushed: boolean }>;
+  getFlushState(
+    ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly segmentIds: readonly SegmentId[];
+      readonly flushedAt: Timestamp;
+    },
+  ): Promise<{ readonly flushed: boolean }>;
 
   /** What a reader of the channel loads and from where it consumes (one consistent snapshot of metadata). */
-  getTarget(ctx: CallContext, request: { readonly vchannel: VChannel; readonly reader: NodeId }): Promise<ChannelTarget>;
+  getTarget(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly reader: NodeId },
+  ): Promise<ChannelTarget>;
   /** Readers name the targets that they still use; older ones may be collected after that. */
-  reportTargets(ctx: CallContext, request: { readonly reader: NodeId; readonly targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[] }): Promise<void>;
-  listSegments(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly SegmentMeta[]>;
+  reportTargets(
+    ctx: CallContext,
+    request: {
+      readonly reader: NodeId;
+      readonly targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[];
+    },
+  ): Promise<void>;
+  listSegments(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly SegmentMeta[]>;
   /** Stored rows of sealed and growing segments by partition (num_entities). */
-  getStatistics(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly { readonly partitionId: PartitionId; readonly rows: number }[]>;
+  getStatistics(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly { readonly partitionId: PartitionId; readonly rows: number }[]>;
 
-  manualCompaction(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly major: boolean }): Promise<{ readonly compactionId: PlanId; readonly plans: number }>;
+  manualCompaction(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly major: boolean },
+  ): Promise<{ readonly compactionId: PlanId; readonly plans: number }>;
   getCompactionState(ctx: CallContext, request: { readonly compactionId: PlanId }): Promise<CompactionState>;
 }
 
@@ -65,7 +128,12 @@ export interface AllocSegmentRequest {
 export interface SegmentReport {
   readonly vchannel: VChannel;
   readonly epoch: Epoch;
-  readonly segments: readonly { readonly id: SegmentId; readonly rows: number; readonly bytes: number; readonly lastWriteMs: number }[];
+  readonly segments: readonly {
+    readonly id: SegmentId;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly lastWriteMs: number;
+  }[];
 }
 
 export interface CommitFlushRequest {
@@ -85,6 +153,8 @@ export interface FlushedSegment {
   readonly minTimestamp: Timestamp;
   readonly maxTimestamp: Timestamp;
   readonly deletesAppliedTo: Timestamp;
+  /** Versions that ended at or below it may be gone (compaction); 0 when none is. */
+  readonly historyFrom: Timestamp;
   readonly schemaVersion: number;
   /** Undefined when no row is left: the segment is dropped. */
   readonly manifest: ManifestRef | undefined;

@@ -20,14 +20,29 @@ export interface DataNode extends Component {
    */
   write(ctx: CallContext, request: WriteBatch): Promise<WriteResult>;
   /** No record at or below `at` will be appended any more; all of them lie at or before the position returned. */
-  closeTimestamp(ctx: CallContext, request: { readonly vchannel: VChannel; readonly at: Timestamp }): Promise<{ readonly position: bigint }>;
+  closeTimestamp(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly at: Timestamp },
+  ): Promise<{ readonly position: bigint }>;
   /** Stops taking batches for a change of the collection (released by appendDdl, or when `intent` is withdrawn or expires). */
-  pauseForDdl(ctx: CallContext, request: { readonly vchannel: VChannel; readonly intent: DdlIntent }): Promise<void>;
+  pauseForDdl(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly intent: DdlIntent },
+  ): Promise<void>;
   /** Appends the change at its timestamp and goes on. Idempotent. */
-  appendDdl(ctx: CallContext, request: { readonly vchannel: VChannel; readonly intent: DdlIntent }): Promise<{ readonly position: bigint }>;
-  cancelDdl(ctx: CallContext, request: { readonly vchannel: VChannel; readonly intentId: bigint }): Promise<void>;
+  appendDdl(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly intent: DdlIntent },
+  ): Promise<{ readonly position: bigint }>;
+  cancelDdl(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly intentId: bigint },
+  ): Promise<void>;
   /** Seals the segments (all growing ones when empty) now and begins to flush them. Returns what was sealed and a timestamp not below any of their rows. */
-  sealSegments(ctx: CallContext, request: { readonly vchannel: VChannel; readonly segmentIds: readonly SegmentId[] }): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }>;
+  sealSegments(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly segmentIds: readonly SegmentId[] },
+  ): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }>;
   /** DataCoord calls it after a commit that the owner did not make: compaction, dropped partition, truncation. */
   syncTarget(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
   /** Carries out a compaction; the answer is what to commit. */

@@ -11,14 +11,38 @@ import type { ServiceTable } from "./service-table.ts";
 export interface IndexCoord extends Component {
   /** The proxy has checked the parameters. Repeating with equal parameters succeeds. */
   createIndex(ctx: CallContext, request: CreateIndexRequest): Promise<IndexInfo>;
-  alterIndex(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly indexName: string; readonly set: KeyValues; readonly remove: readonly string[] }): Promise<void>;
+  alterIndex(
+    ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly indexName: string;
+      readonly set: KeyValues;
+      readonly remove: readonly string[];
+    },
+  ): Promise<void>;
   /** By index name, or all of a field, or all of the collection. Succeeds when there is none. */
-  dropIndex(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly fieldId: number | undefined; readonly indexName: string }): Promise<void>;
+  dropIndex(
+    ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly fieldId: number | undefined;
+      readonly indexName: string;
+    },
+  ): Promise<void>;
   /** With progress over the segments flushed at or before `at` (0: all). */
-  describeIndex(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly indexName: string; readonly at: Timestamp }): Promise<readonly IndexDescription[]>;
-  listIndexes(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly IndexInfo[]>;
+  describeIndex(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly indexName: string; readonly at: Timestamp },
+  ): Promise<readonly IndexDescription[]>;
+  listIndexes(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly IndexInfo[]>;
   /** Of some segments, for loading and for segment listings. */
-  listSegmentIndexes(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly segmentIds: readonly SegmentId[] }): Promise<readonly SegmentIndexMeta[]>;
+  listSegmentIndexes(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly segmentIds: readonly SegmentId[] },
+  ): Promise<readonly SegmentIndexMeta[]>;
   /** DataCoord calls it after a commit: new segments want indexes, gone ones do not. */
   segmentsChanged(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
   dropCollection(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;

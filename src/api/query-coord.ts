@@ -9,15 +9,33 @@ export interface QueryCoord extends Component {
   /** Loads a collection (partitions empty: all, later ones included) or adds partitions. Returns when recorded; progress tells the rest. */
   load(ctx: CallContext, request: LoadRequest): Promise<void>;
   /** Releases the collection, or the partitions. Succeeds when not loaded. */
-  release(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] }): Promise<void>;
-  getLoadState(ctx: CallContext, request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] }): Promise<LoadState>;
-  listLoaded(ctx: CallContext, request: Record<string, never>): Promise<readonly { readonly collectionId: CollectionId; readonly progress: number }[]>;
+  release(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] },
+  ): Promise<void>;
+  getLoadState(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] },
+  ): Promise<LoadState>;
+  listLoaded(
+    ctx: CallContext,
+    request: Record<string, never>,
+  ): Promise<readonly { readonly collectionId: CollectionId; readonly progress: number }[]>;
   /** Where each shard is served; collectionNotLoaded, or collectionNotFullyLoaded (retriable) while it is not. */
-  getShardLeaders(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly ShardLeader[]>;
+  getShardLeaders(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly ShardLeader[]>;
   /** Brings the delegators to the newest target now: flushed segments, new indexes, dropped partitions. */
   refresh(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
-  getSegmentInfo(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly LoadedSegmentInfo[]>;
-  getReplicas(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<readonly ReplicaInfo[]>;
+  getSegmentInfo(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly LoadedSegmentInfo[]>;
+  getReplicas(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly ReplicaInfo[]>;
   /** DataCoord and IndexCoord call it after a commit, so that hand-over does not wait for the next round. */
   targetChanged(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
 }
@@ -62,7 +80,11 @@ export interface ReplicaInfo {
   readonly id: bigint;
   readonly collectionId: CollectionId;
   readonly partitionIds: readonly PartitionId[];
-  readonly shards: readonly { readonly vchannel: VChannel; readonly leader: NodeId; readonly leaderAddress: string }[];
+  readonly shards: readonly {
+    readonly vchannel: VChannel;
+    readonly leader: NodeId;
+    readonly leaderAddress: string;
+  }[];
   readonly nodeIds: readonly NodeId[];
 }
 

@@ -18,7 +18,10 @@ export interface QueryNode extends Component {
   watchChannel(ctx: CallContext, request: WatchRequest): Promise<void>;
   unwatchChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
   /** Fetches the newest target from DataCoord and goes over to it in one step. Returns when it serves it. */
-  syncTarget(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<{ readonly version: bigint }>;
+  syncTarget(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel },
+  ): Promise<{ readonly version: bigint }>;
   channelState(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<ChannelState>;
   /**
    * Waits until the channel is closed at `readAt` and answers from exactly that state. Errors: channelNotFound (retriable: ask QueryCoord
@@ -81,7 +84,8 @@ export interface ShardSearchRequest extends ReadScope {
   /** Index parameters (ef, ...), checked by the proxy. */
   readonly params: KeyValues;
   readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
-  readonly groupBy: { readonly fieldId: number; readonly groupSize: number; readonly strict: boolean } | undefined;
+  readonly groupBy:
+    { readonly fieldId: number; readonly groupSize: number; readonly strict: boolean } | undefined;
   /** Fields returned with the hits; empty when the proxy fetches them later. */
   readonly outputFieldIds: readonly number[];
 }

@@ -1,6 +1,12 @@
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionId, DatabaseId, Epoch, NodeId, VChannel } from "../model/ids.ts";
-import type { CollectionInfo, CollectionSchema, ConsistencyLevel, FieldSchema, KeyValues } from "../model/schema.ts";
+import type {
+  CollectionInfo,
+  CollectionSchema,
+  ConsistencyLevel,
+  FieldSchema,
+  KeyValues,
+} from "../model/schema.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { Component } from "./component.ts";
 import { componentMethods } from "./component.ts";
@@ -12,12 +18,18 @@ import type { ServiceTable } from "./service-table.ts";
  * a request is `ctx.database`. Errors carry Milvus's codes.
  */
 export interface RootCoord extends Component {
-  createDatabase(ctx: CallContext, request: { readonly name: string; readonly properties: KeyValues }): Promise<void>;
+  createDatabase(
+    ctx: CallContext,
+    request: { readonly name: string; readonly properties: KeyValues },
+  ): Promise<void>;
   /** Fails when it still has collections. */
   dropDatabase(ctx: CallContext, request: { readonly name: string }): Promise<void>;
   listDatabases(ctx: CallContext, request: Record<string, never>): Promise<readonly DatabaseInfo[]>;
   describeDatabase(ctx: CallContext, request: { readonly name: string }): Promise<DatabaseInfo>;
-  alterDatabase(ctx: CallContext, request: { readonly name: string; readonly set: KeyValues; readonly remove: readonly string[] }): Promise<void>;
+  alterDatabase(
+    ctx: CallContext,
+    request: { readonly name: string; readonly set: KeyValues; readonly remove: readonly string[] },
+  ): Promise<void>;
 
   /** The proxy has validated the schema; field ids are assigned here. Repeating with an equal definition succeeds. */
   createCollection(ctx: CallContext, request: CreateCollectionRequest): Promise<CollectionInfo>;
@@ -26,20 +38,52 @@ export interface RootCoord extends Component {
   /** By name or alias, or by id. `at` asks for the state as of a timestamp (0: newest). */
   describeCollection(ctx: CallContext, request: DescribeCollectionRequest): Promise<CollectionInfo>;
   listCollections(ctx: CallContext, request: Record<string, never>): Promise<readonly CollectionInfo[]>;
-  renameCollection(ctx: CallContext, request: { readonly from: string; readonly to: string; readonly toDatabase: string }): Promise<void>;
-  alterCollection(ctx: CallContext, request: { readonly name: string; readonly set: KeyValues; readonly remove: readonly string[] }): Promise<void>;
-  alterCollectionField(ctx: CallContext, request: { readonly name: string; readonly field: string; readonly set: KeyValues; readonly remove: readonly string[] }): Promise<void>;
+  renameCollection(
+    ctx: CallContext,
+    request: { readonly from: string; readonly to: string; readonly toDatabase: string },
+  ): Promise<void>;
+  alterCollection(
+    ctx: CallContext,
+    request: { readonly name: string; readonly set: KeyValues; readonly remove: readonly string[] },
+  ): Promise<void>;
+  alterCollectionField(
+    ctx: CallContext,
+    request: {
+      readonly name: string;
+      readonly field: string;
+      readonly set: KeyValues;
+      readonly remove: readonly string[];
+    },
+  ): Promise<void>;
   /** Concerns rows: takes effect at one timestamp on all vchannels. */
-  addCollectionField(ctx: CallContext, request: { readonly name: string; readonly field: FieldSchema }): Promise<void>;
+  addCollectionField(
+    ctx: CallContext,
+    request: { readonly name: string; readonly field: FieldSchema },
+  ): Promise<void>;
   truncateCollection(ctx: CallContext, request: { readonly name: string }): Promise<void>;
 
-  createPartition(ctx: CallContext, request: { readonly collection: string; readonly partition: string }): Promise<void>;
-  dropPartition(ctx: CallContext, request: { readonly collection: string; readonly partition: string }): Promise<void>;
+  createPartition(
+    ctx: CallContext,
+    request: { readonly collection: string; readonly partition: string },
+  ): Promise<void>;
+  dropPartition(
+    ctx: CallContext,
+    request: { readonly collection: string; readonly partition: string },
+  ): Promise<void>;
 
-  createAlias(ctx: CallContext, request: { readonly alias: string; readonly collection: string }): Promise<void>;
-  alterAlias(ctx: CallContext, request: { readonly alias: string; readonly collection: string }): Promise<void>;
+  createAlias(
+    ctx: CallContext,
+    request: { readonly alias: string; readonly collection: string },
+  ): Promise<void>;
+  alterAlias(
+    ctx: CallContext,
+    request: { readonly alias: string; readonly collection: string },
+  ): Promise<void>;
   dropAlias(ctx: CallContext, request: { readonly alias: string }): Promise<void>;
-  describeAlias(ctx: CallContext, request: { readonly alias: string }): Promise<{ readonly alias: string; readonly collection: string }>;
+  describeAlias(
+    ctx: CallContext,
+    request: { readonly alias: string },
+  ): Promise<{ readonly alias: string; readonly collection: string }>;
   /** Of one collection, or of the database when empty. */
   listAliases(ctx: CallContext, request: { readonly collection: string }): Promise<readonly string[]>;
 
@@ -47,11 +91,17 @@ export interface RootCoord extends Component {
    * `count` consecutive timestamps, the first returned. Never cached by callers: one allocation may serve only requests that
    * arrived before it began. With `owner`, refused (fenced) when the channel has a newer epoch.
    */
-  allocTimestamp(ctx: CallContext, request: { readonly count: number; readonly owner: ChannelEpoch | undefined }): Promise<Timestamp>;
+  allocTimestamp(
+    ctx: CallContext,
+    request: { readonly count: number; readonly owner: ChannelEpoch | undefined },
+  ): Promise<Timestamp>;
   /** `count` consecutive ids, the first returned. */
   allocId(ctx: CallContext, request: { readonly count: number }): Promise<bigint>;
   /** A take-over: from its return on, timestamps for older epochs of the channel are refused. */
-  raiseEpoch(ctx: CallContext, request: { readonly vchannel: VChannel; readonly owner: NodeId }): Promise<Epoch>;
+  raiseEpoch(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly owner: NodeId },
+  ): Promise<Epoch>;
   /** DDL that an owner must know before it serves: changes whose rows may not be in its log yet. */
   openIntents(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<readonly DdlIntent[]>;
 }

@@ -67,20 +67,25 @@ export function encodeDeltaLog(parts: readonly DeltaPart[]): Uint8Array {
 
 /** Throws ByteFormatError on bytes that are no delta log of a known version. */
 export function decodeDeltaLog(bytes: Uint8Array): readonly DeltaPart[] {
-  if (bytes.length < FIXED_BYTES) throw new ByteFormatError(`a delta log of ${bytes.length} bytes is too short`, 0);
+  if (bytes.length < FIXED_BYTES)
+    throw new ByteFormatError(`a delta log of ${bytes.length} bytes is too short`, 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0, true) !== MAGIC) throw new ByteFormatError("this is not a delta log: the magic differs", 0);
+  if (view.getUint32(0, true) !== MAGIC)
+    throw new ByteFormatError("this is not a delta log: the magic differs", 0);
   const version = view.getUint16(4, true);
-  if (version !== VERSION) throw new ByteFormatError(`delta log version ${version} is unknown (known: ${VERSION})`, 4);
+  if (version !== VERSION)
+    throw new ByteFormatError(`delta log version ${version} is unknown (known: ${VERSION})`, 4);
   const headBytes = view.getUint32(8, true);
   let at = align(FIXED_BYTES + headBytes);
   const take = (count: number): Uint8Array => {
-    if (count > bytes.length - at) throw new ByteFormatError(`a part of ${count} bytes runs past the end`, at);
+    if (count > bytes.length - at)
+      throw new ByteFormatError(`a part of ${count} bytes runs past the end`, at);
     const part = bytes.subarray(at, at + count);
     at += align(count);
     return part;
   };
-  if (FIXED_BYTES + headBytes > bytes.length) throw new ByteFormatError(`a head of ${headBytes} bytes runs past the end`, 8);
+  if (FIXED_BYTES + headBytes > bytes.length)
+    throw new ByteFormatError(`a head of ${headBytes} bytes runs past the end`, 8);
   return head.decode(bytes.subarray(FIXED_BYTES, FIXED_BYTES + headBytes)).parts.map((part) => {
     const keys = decodeKeys(take(part.keyBytes), part.count, part.varchar);
     const raw = take(part.count * 8);

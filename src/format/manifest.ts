@@ -66,7 +66,11 @@ const MAGIC = 0x464d_4b52; // "RKMF"
 const VERSION = 1;
 const HEADER_BYTES = 8;
 
-const storedFields = { key: field(1, "string"), bytes: field(2, "uint64"), crc32c: field(3, "uint32") } as const;
+const storedFields = {
+  key: field(1, "string"),
+  bytes: field(2, "uint64"),
+  crc32c: field(3, "uint32"),
+} as const;
 
 interface FileOnDisk {
   readonly key: string;
@@ -130,11 +134,14 @@ export function encodeManifest(value: Manifest): Uint8Array {
 
 /** Throws ByteFormatError on bytes that are no manifest of a known version. */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  if (bytes.length < HEADER_BYTES) throw new ByteFormatError(`a manifest of ${bytes.length} bytes is too short`, 0);
+  if (bytes.length < HEADER_BYTES)
+    throw new ByteFormatError(`a manifest of ${bytes.length} bytes is too short`, 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0, true) !== MAGIC) throw new ByteFormatError("this is not a manifest: the magic differs", 0);
+  if (view.getUint32(0, true) !== MAGIC)
+    throw new ByteFormatError("this is not a manifest: the magic differs", 0);
   const version = view.getUint16(4, true);
-  if (version !== VERSION) throw new ByteFormatError(`manifest version ${version} is unknown (known: ${VERSION})`, 4);
+  if (version !== VERSION)
+    throw new ByteFormatError(`manifest version ${version} is unknown (known: ${VERSION})`, 4);
   const value = manifest.decode(bytes.subarray(HEADER_BYTES));
   return {
     ...value,

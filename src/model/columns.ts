@@ -25,13 +25,7 @@ export interface FixedColumn {
  * Int8Vector: Int8Array.
  */
 export type FixedValues =
-  | Uint8Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array;
+  Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /**
  * VarChar and JSON: UTF-8 text. SparseFloatVector: pairs of (uint32 index, float32 value), indices ascending.

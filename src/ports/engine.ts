@@ -83,7 +83,8 @@ export interface SealedSpec {
   readonly timestamps: { readonly file: NativeBuffer; readonly range: ByteRange };
   readonly keyIndex: { readonly file: NativeBuffer; readonly range: ByteRange };
   /** Row versions that had ended when the segment was written: uint32 row [n], then uint64 end [n] (8-aligned). */
-  readonly ends: { readonly file: NativeBuffer; readonly range: ByteRange; readonly count: number } | undefined;
+  readonly ends:
+    { readonly file: NativeBuffer; readonly range: ByteRange; readonly count: number } | undefined;
   /** Fields that the schema has gained since: read as their default, or null. */
   readonly missing: readonly FieldSchema[];
 }
@@ -201,6 +202,8 @@ export interface Segment {
   ends(): { readonly rows: Uint32Array; readonly timestamps: BigUint64Array };
   /** Minimum, maximum and null count of a scalar field over all rows; undefined for types without order. */
   fieldStats(fieldId: number): FieldStats | undefined;
+  /** A field that the schema has gained since the segment began: reads as its default, or null. Idempotent. */
+  addMissingField(field: FieldSchema): void;
   attachIndex(fieldId: number, index: NativeBuffer): void;
   detachIndex(fieldId: number): void;
   /** Byte sizes of the buffers of a column, for laying out a file. */
@@ -253,7 +256,9 @@ export interface VectorIndexSpec {
   readonly type: DataType;
   readonly dim: number;
   readonly metric: MetricType;
-  readonly index: { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number } | { readonly kind: "FLAT" };
+  readonly index:
+    | { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number }
+    | { readonly kind: "FLAT" };
   readonly seed: number;
 }
 

@@ -53,8 +53,7 @@ export interface TxnResult {
 export interface MetaEvents {
   readonly revision: bigint;
   readonly events: readonly (
-    | { readonly type: "put"; readonly entry: MetaEntry }
-    | { readonly type: "delete"; readonly key: string }
+    { readonly type: "put"; readonly entry: MetaEntry } | { readonly type: "delete"; readonly key: string }
   )[];
 }
 

@@ -13,7 +13,10 @@ export interface ObjectStore {
   open(key: string): Promise<NativeBuffer>;
   stat(key: string): Promise<{ readonly bytes: number } | undefined>;
   /** Keys below the prefix in order, `limit` at most, after `after`. */
-  list(prefix: string, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  list(
+    prefix: string,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly string[]>;
   /** Succeeds when the object is absent. */
   remove(key: string): Promise<void>;
 }

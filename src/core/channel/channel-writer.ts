@@ -52,6 +52,10 @@ export class ChannelWriter {
     return this.#epoch;
   }
 
+  get serves(): boolean {
+    return this.#stopped === undefined;
+  }
+
   /** Queues the batch; rejects at once when the queue is full. */
   write(batch: WriteBatch): Promise<WriteResult> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
@@ -131,7 +135,12 @@ export class ChannelWriter {
   }
 
   async #loop(): Promise<void> {
-    while (this.#queue.length > 0 && this.#pauses.size === 0 && this.#stopped === undefined && !this.#unsettled) {
+    while (
+      this.#queue.length > 0 &&
+      this.#pauses.size === 0 &&
+      this.#stopped === undefined &&
+      !this.#unsettled
+    ) {
       const group = this.#takeGroup();
       this.#forming = group;
       try {
@@ -163,7 +172,11 @@ export class ChannelWriter {
   async #serve(group: readonly Pending[]): Promise<void> {
     const first = group[0];
     if (first?.kind === "write" && first.batch.condition !== undefined) await this.#applied();
-    const writes: { readonly pending: PendingWrite; readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] }[] = [];
+    const writes: {
+      readonly pending: PendingWrite;
+      readonly deletes: readonly DeletePart[];
+      readonly skipped: readonly number[];
+    }[] = [];
     for (const pending of group) {
       if (pending.kind !== "write") continue;
       const checked = this.#check(pending);
@@ -224,10 +237,17 @@ export class ChannelWriter {
   }
 
   /** Refuses, answers from memory, or narrows a batch; undefined when it is dealt with. */
-  #check(pending: PendingWrite): { readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] } | undefined {
+  #check(
+    pending: PendingWrite,
+  ): { readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] } | undefined {
     const { batch, done } = pending;
     if (this.#state.schema.version > batch.schemaVersion) {
-      done.reject(collectionSchemaMismatch(this.#state.schema.name, `schema version ${batch.schemaVersion} is older than ${this.#state.schema.version}`));
+      done.reject(
+        collectionSchemaMismatch(
+          this.#state.schema.name,
+          `schema version ${batch.schemaVersion} is older than ${this.#state.schema.version}`,
+        ),
+      );
       return undefined;
     }
     const known = this.#recent.find(batch.session, batch.sequence);
@@ -258,7 +278,10 @@ export class ChannelWriter {
     return false;
   }
 
-  #withoutChanged(deletes: readonly DeletePart[], readAt: Timestamp): { readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] } {
+  #withoutChanged(
+    deletes: readonly DeletePart[],
+    readAt: Timestamp,
+  ): { readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] } {
     const skipped: number[] = [];
     const kept: DeletePart[] = [];
     let base = 0;
@@ -269,7 +292,8 @@ export class ChannelWriter {
         if ((versions[i] ?? 0n) > readAt) skipped.push(base + i);
         else stays.push(i);
       }
-      if (stays.length > 0) kept.push({ partitionId, keys: stays.length === versions.length ? keys : gatherKeys(keys, stays) });
+      if (stays.length > 0)
+        kept.push({ partitionId, keys: stays.length === versions.length ? keys : gatherKeys(keys, stays) });
       base += keyCount(keys);
     }
     return { deletes: kept, skipped };
@@ -312,7 +336,12 @@ export class ChannelWriter {
         if (record.type === "epoch" && record.timestamp === at) back.resolve();
       });
       try {
-        const barrier: LogRecord = { type: "epoch", timestamp: at, epoch: this.#epoch, owner: this.#deps.nodeId };
+        const barrier: LogRecord = {
+          type: "epoch",
+          timestamp: at,
+          epoch: this.#epoch,
+          owner: this.#deps.nodeId,
+        };
         await this.#deps.stream.append(this.#state.vchannel, encodeLogRecord(barrier));
         await back.promise;
       } finally {
@@ -332,9 +361,13 @@ export class ChannelWriter {
       this.stop(channelNotAvailable(this.#state.vchannel, "another node has taken the channel over"));
       return;
     }
-    if (!counts || record.epoch !== this.#epoch) return;
-    if (record.type === "rows") this.#recent.add(record.session, record.sequence, { timestamp: record.timestamp, skipped: record.skipped });
-    const mine = this.#inFlight.get(record.timestamp);
+    if (!counts) return;
+    if (record.type === "rows")
+      this.#recent.add(record.session, record.sequence, {
+        timestamp: record.timestamp,
+        skipped: record.skipped,
+      });
+    const mine = record.epoch === this.#epoch ? this.#inFlight.get(record.timestamp) : undefined;
     if (mine === undefined) return;
     this.#inFlight.delete(record.timestamp);
     mine.done.resolve(position);

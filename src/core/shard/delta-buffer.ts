@@ -52,7 +52,9 @@ export class DeltaBuffer {
   #push(part: DeltaPart): void {
     this.#parts.push(part);
     this.#entries += part.timestamps.length;
-    this.#bytes += part.timestamps.byteLength + (part.keys.kind === "int64" ? part.keys.values.byteLength : part.keys.bytes.length);
+    this.#bytes +=
+      part.timestamps.byteLength +
+      (part.keys.kind === "int64" ? part.keys.values.byteLength : part.keys.bytes.length);
   }
 }
 

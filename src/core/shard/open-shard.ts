@@ -66,7 +66,8 @@ export class ShardOpener {
       const predecessors = predecessorsOf(meta);
       if (predecessors.every((id) => present.has(id) || growing.has(id))) replaced.set(meta, predecessors);
       // Its first row is still to come here, and with it every delete that concerns it.
-      else if (meta.compactedFrom.length === 0 && (meta.startPosition ?? 0n) > state.appliedPosition) replaced.set(meta, []);
+      else if (meta.compactedFrom.length === 0 && (meta.startPosition ?? 0n) > state.appliedPosition)
+        replaced.set(meta, []);
       else return false;
     }
     const added = await this.#openAll(fresh, state.schema);
@@ -91,7 +92,8 @@ export class ShardOpener {
     try {
       return decodeDeltaLog(bytes);
     } catch (error) {
-      if (error instanceof ByteFormatError) throw corrupted({ file: log.key, offset: error.offset, problem: error.message, cause: error });
+      if (error instanceof ByteFormatError)
+        throw corrupted({ file: log.key, offset: error.offset, problem: error.message, cause: error });
       throw error;
     }
   }
@@ -120,7 +122,10 @@ export class ShardOpener {
 
   /** Later deletes from the delta logs; those behind the start position come with the log. */
   async #applyStored(target: ChannelTarget, sealed: readonly SealedEntry[]): Promise<void> {
-    const oldest = sealed.reduce((min, entry) => (entry.meta.deletesAppliedTo < min ? entry.meta.deletesAppliedTo : min), target.startTimestamp);
+    const oldest = sealed.reduce(
+      (min, entry) => (entry.meta.deletesAppliedTo < min ? entry.meta.deletesAppliedTo : min),
+      target.startTimestamp,
+    );
     for (const log of target.deltaLogs) {
       if (log.to <= oldest) continue;
       for (const part of await this.readDeltaLog(log)) {
@@ -134,7 +139,8 @@ export class ShardOpener {
 }
 
 export function manifestOf(meta: SegmentMeta): ManifestRef {
-  if (meta.manifest === undefined) throw new Error(`segment ${meta.id} has no manifest in state ${meta.state}`);
+  if (meta.manifest === undefined)
+    throw new Error(`segment ${meta.id} has no manifest in state ${meta.state}`);
   return meta.manifest;
 }
 
@@ -144,4 +150,3 @@ function keyRange(manifest: Manifest, schema: CollectionSchema): { min: bigint; 
   const max = loadScalar(stats?.max);
   return typeof min === "bigint" && typeof max === "bigint" ? { min, max } : undefined;
 }
-

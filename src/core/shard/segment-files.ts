@@ -10,7 +10,13 @@ import {
   type StoredFile,
 } from "../../format/manifest.ts";
 import { isVector } from "../../model/data-type.ts";
-import { TIMESTAMP_FIELD, type CollectionId, type PartitionId, type SegmentId, type VChannel } from "../../model/ids.ts";
+import {
+  TIMESTAMP_FIELD,
+  type CollectionId,
+  type PartitionId,
+  type SegmentId,
+  type VChannel,
+} from "../../model/ids.ts";
 import { primaryKeyField, type CollectionSchema, type FieldSchema } from "../../model/schema.ts";
 import type { ManifestRef } from "../../model/segment-meta.ts";
 import type { ColumnBuffers, Engine, NativeBuffer, SealedSegment, Segment } from "../../ports/engine.ts";
@@ -46,7 +52,12 @@ export class SegmentFiles {
    * Writes all rows of a segment that nothing is appended to any more, one Arrow file per field group, its key index, its ends, and
    * last the manifest. Durable on return; nobody sees it before metadata names the manifest.
    */
-  async write(segment: Segment, schema: CollectionSchema, ends: StoredEnds, identity: SegmentIdentity): Promise<ManifestRef & { readonly totalBytes: number }> {
+  async write(
+    segment: Segment,
+    schema: CollectionSchema,
+    ends: StoredEnds,
+    identity: SegmentIdentity,
+  ): Promise<ManifestRef & { readonly totalBytes: number }> {
     const folder = `segments/${identity.collectionId}/${identity.partitionId}/${identity.segmentId}/${identity.task}`;
     const groups: FileGroup[] = [];
     for (const group of groupFields(schema)) groups.push(await this.#writeGroup(segment, group, folder));
@@ -61,14 +72,31 @@ export class SegmentFiles {
         schemaVersion: schema.version,
         groups,
         keyIndex: await this.#put(`${folder}/keys.idx`, [keyIndex.bytes]),
-        ends: ends.rows.length === 0 ? undefined : { ...(await this.#put(`${folder}/ends`, [encodeEnds(ends)])), count: ends.rows.length },
+        ends:
+          ends.rows.length === 0
+            ? undefined
+            : { ...(await this.#put(`${folder}/ends`, [encodeEnds(ends)])), count: ends.rows.length },
         stats: schema.fields.flatMap((field) => {
           const stats = segment.fieldStats(field.id);
-          return stats === undefined ? [] : [{ fieldId: field.id, nulls: stats.nulls, min: storeScalar(stats.min), max: storeScalar(stats.max) }];
+          return stats === undefined
+            ? []
+            : [
+                {
+                  fieldId: field.id,
+                  nulls: stats.nulls,
+                  min: storeScalar(stats.min),
+                  max: storeScalar(stats.max),
+                },
+              ];
         }),
       };
       const stored = await this.#put(`${folder}/manifest`, [encodeManifest(manifest)]);
-      const files: readonly StoredFile[] = [...groups, manifest.keyIndex, ...(manifest.ends === undefined ? [] : [manifest.ends]), stored];
+      const files: readonly StoredFile[] = [
+        ...groups,
+        manifest.keyIndex,
+        ...(manifest.ends === undefined ? [] : [manifest.ends]),
+        stored,
+      ];
       return { ...stored, totalBytes: files.reduce((sum, file) => sum + file.bytes, 0) };
     } finally {
       keyIndex.close();
@@ -86,7 +114,11 @@ export class SegmentFiles {
    * Opens the segment by mapping its files; `verify: "all"` checks every byte against its checksum (doctor, scrub), `"small"` all but the
    * field groups, whose layout is checked in any case. Fields that the schema has gained since read as default or null.
    */
-  async open(manifest: Manifest, schema: CollectionSchema, verify: "small" | "all" = "small"): Promise<SealedSegment> {
+  async open(
+    manifest: Manifest,
+    schema: CollectionSchema,
+    verify: "small" | "all" = "small",
+  ): Promise<SealedSegment> {
     const opened: NativeBuffer[] = [];
     const openFile = async (file: StoredFile, check: boolean): Promise<NativeBuffer> => {
       const buffer = await this.#objects.open(file.key);
@@ -105,7 +137,10 @@ export class SegmentFiles {
         const file = await openFile(group, verify === "all");
         for (const column of parse(group.key, () => parseArrowFile(file.bytes)).columns) {
           if (column.rows !== manifest.rows) {
-            throw corrupted({ file: group.key, problem: `field ${column.fieldId} has ${column.rows} rows instead of ${manifest.rows}` });
+            throw corrupted({
+              file: group.key,
+              problem: `field ${column.fieldId} has ${column.rows} rows instead of ${manifest.rows}`,
+            });
           }
           const field = column.fieldId === TIMESTAMP_FIELD ? timestampField : fields.get(column.fieldId);
           if (field === undefined) continue; // dropped from the schema since
@@ -115,7 +150,10 @@ export class SegmentFiles {
         }
       }
       if (timestamps === undefined) {
-        throw corrupted({ file: manifest.groups[0]?.key ?? "segment", problem: "no file holds the begin timestamps" });
+        throw corrupted({
+          file: manifest.groups[0]?.key ?? "segment",
+          problem: "no file holds the begin timestamps",
+        });
       }
       const keyIndex = await openFile(manifest.keyIndex, true);
       const ends = manifest.ends && { file: await openFile(manifest.ends, true), count: manifest.ends.count };
@@ -125,7 +163,11 @@ export class SegmentFiles {
         columns,
         timestamps: { file: timestamps.file, range: timestamps.values },
         keyIndex: { file: keyIndex, range: { offset: 0, bytes: keyIndex.byteLength } },
-        ends: ends && { file: ends.file, range: { offset: 0, bytes: ends.file.byteLength }, count: ends.count },
+        ends: ends && {
+          file: ends.file,
+          range: { offset: 0, bytes: ends.file.byteLength },
+          count: ends.count,
+        },
         missing: schema.fields.filter((field) => !present.has(field.id)),
       });
     } finally {
@@ -138,7 +180,15 @@ export class SegmentFiles {
     const withTimestamps = fields[0]?.isPrimaryKey === true;
     const layout = layoutArrowFile(
       [
-        ...(withTimestamps ? [{ field: timestampField, rows: segment.rows, sizes: { validity: 0, offsets: 0, childOffsets: 0, childRows: 0, values: segment.rows * 8 } }] : []),
+        ...(withTimestamps
+          ? [
+              {
+                field: timestampField,
+                rows: segment.rows,
+                sizes: { validity: 0, offsets: 0, childOffsets: 0, childRows: 0, values: segment.rows * 8 },
+              },
+            ]
+          : []),
         ...fields.map((field) => ({ field, rows: segment.rows, sizes: segment.columnSizes(field.id) })),
       ],
       {},
@@ -231,7 +281,8 @@ function parse<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ByteFormatError) throw corrupted({ file, offset: error.offset, problem: error.message, cause: error });
+    if (error instanceof ByteFormatError)
+      throw corrupted({ file, offset: error.offset, problem: error.message, cause: error });
     throw error;
   }
 }

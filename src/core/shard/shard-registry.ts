@@ -125,7 +125,11 @@ class SharedShard {
   }
 }
 
-async function openFromTarget(deps: ShardRegistryDeps, vchannel: VChannel, signal: AbortSignal): Promise<ShardState> {
+async function openFromTarget(
+  deps: ShardRegistryDeps,
+  vchannel: VChannel,
+  signal: AbortSignal,
+): Promise<ShardState> {
   const target = await deps.fetchTarget(vchannel, signal);
   const schema: CollectionSchema = await deps.schemas.newest(target.collectionId, signal);
   return deps.opener.open(target, schema);

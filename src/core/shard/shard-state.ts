@@ -5,7 +5,14 @@ import type { DdlRecord, LogRecord, RowsRecord } from "../../format/log-record.t
 import { decodeRowBatch } from "../../format/row-batch.ts";
 import type { Keys } from "../../model/columns.ts";
 import { keyCount } from "../../model/columns.ts";
-import { epoch as toEpoch, type CollectionId, type Epoch, type PartitionId, type SegmentId, type VChannel } from "../../model/ids.ts";
+import {
+  epoch as toEpoch,
+  type CollectionId,
+  type Epoch,
+  type PartitionId,
+  type SegmentId,
+  type VChannel,
+} from "../../model/ids.ts";
 import type { CollectionSchema } from "../../model/schema.ts";
 import { primaryKeyField } from "../../model/schema.ts";
 import type { SegmentMeta } from "../../model/segment-meta.ts";
@@ -125,11 +132,17 @@ export class ShardState {
 
   /** The schema that a record needs is not known yet: give it before applying the record. */
   needsSchema(record: LogRecord): number | undefined {
-    return record.type !== "epoch" && record.schemaVersion > this.#schema.version ? record.schemaVersion : undefined;
+    return record.type !== "epoch" && record.schemaVersion > this.#schema.version
+      ? record.schemaVersion
+      : undefined;
   }
 
   setSchema(schema: CollectionSchema): void {
-    if (schema.version > this.#schema.version) this.#schema = schema;
+    if (schema.version <= this.#schema.version) return;
+    const known = new Set(this.#schema.fields.map((field) => field.id));
+    const gained = schema.fields.filter((field) => !known.has(field.id));
+    this.#schema = schema;
+    for (const segment of this.#allSegments()) for (const field of gained) segment.addMissingField(field);
   }
 
   /** Applies the next record of the log. Records of a deposed owner count for nothing. */
@@ -256,7 +269,10 @@ export class ShardState {
       assert(column !== undefined, "an insert without its key column was acknowledged");
       this.#end(undefined, keysOf(column), record.timestamp);
       if (this.#holdsAlready(part.segmentId, position)) continue;
-      this.#growingEntry(part.segmentId, part.partitionId, position, record).ref.segment.append(part.batch, record.timestamp);
+      this.#growingEntry(part.segmentId, part.partitionId, position, record).ref.segment.append(
+        part.batch,
+        record.timestamp,
+      );
     }
   }
 
@@ -297,7 +313,7 @@ export class ShardState {
       id,
       partitionId,
       ref: new SegmentRef<GrowingSegment>(segment),
-      schemaVersion: this.#schema.version,
+      schema: this.#schema,
       startPosition: position,
       minTimestamp: record.timestamp,
     };

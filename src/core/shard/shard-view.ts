@@ -1,4 +1,5 @@
 import type { PartitionId, SegmentId } from "../../model/ids.ts";
+import type { CollectionSchema } from "../../model/schema.ts";
 import type { SegmentMeta } from "../../model/segment-meta.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
 import type { GrowingSegment, Segment } from "../../ports/engine.ts";
@@ -12,7 +13,8 @@ export interface GrowingEntry {
   readonly id: SegmentId;
   readonly partitionId: PartitionId;
   readonly ref: SegmentRef<GrowingSegment>;
-  readonly schemaVersion: number;
+  /** As of its first row: its files hold these fields. */
+  readonly schema: CollectionSchema;
   /** Position of the first record with rows for it. */
   readonly startPosition: bigint;
   readonly minTimestamp: Timestamp;

@@ -1,0 +1,267 @@
+import { channelNotAvailable } from "../../errors/meta-errors.ts";
+import { compact } from "../../core/channel/compactor.ts";
+import { ChannelWriter } from "../../core/channel/channel-writer.ts";
+import { Flusher } from "../../core/channel/flusher.ts";
+import { RecentWrites } from "../../core/channel/recent-writes.ts";
+import { SegmentPlacer } from "../../core/channel/segment-placer.ts";
+import type { OpenShard } from "../../core/shard/shard-registry.ts";
+import type { LogRecord } from "../../format/log-record.ts";
+import type { CallContext } from "../../model/call-context.ts";
+import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
+import { timestamp, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
+import type { CompactionPlan, FlushedSegment } from "../../api/data-coord.ts";
+import type { DdlIntent } from "../../api/root-coord.ts";
+import type { TaskHandle } from "../../ports/executor.ts";
+import type { DataNodeDeps } from "./data-node-deps.ts";
+
+/**
+ * One vchannel that this node owns under one epoch: writer, placement of rows in segments, flushes, compactions.
+ * Opened by a take-over: the epoch is raised at RootCoord, then an epoch record goes into the log, and serving begins when it has come
+ * back: then everything before it is applied here, and no record of an older epoch behind it counts.
+ */
+export class OwnedChannel {
+  readonly vchannel: VChannel;
+  readonly epoch: Epoch;
+  readonly #deps: DataNodeDeps;
+  readonly #shard: OpenShard;
+  readonly #writer: ChannelWriter;
+  readonly #placer: SegmentPlacer;
+  readonly #flusher: Flusher;
+  readonly #tasks = new Set<TaskHandle>();
+  #stopped = false;
+  #reportDue = false;
+
+  constructor(deps: DataNodeDeps, shard: OpenShard, epoch: Epoch) {
+    this.#deps = deps;
+    this.#shard = shard;
+    this.vchannel = shard.vchannel;
+    this.epoch = epoch;
+    const { state } = shard;
+    this.#placer = new SegmentPlacer({
+      alloc: async (partitionId, rows, bytes) =>
+        deps.dataCoord.allocSegment(deps.context(), {
+          collectionId: state.collectionId,
+          partitionId,
+          vchannel: this.vchannel,
+          epoch,
+          rows,
+          bytes,
+        }),
+      full: async (segmentId) => this.#markSealed([segmentId]),
+    });
+    this.#flusher = new Flusher(
+      {
+        engine: deps.engine,
+        objects: deps.objects,
+        files: deps.files,
+        faults: deps.faults,
+        allocId: async () => deps.rootCoord.allocId(deps.context(), { count: 1 }),
+        commit: async (commit) =>
+          deps.dataCoord.commitFlush(deps.context(), { vchannel: this.vchannel, epoch, ...commit }),
+      },
+      state,
+    );
+    this.#writer = new ChannelWriter(
+      {
+        stream: deps.stream,
+        nodeId: deps.nodeId,
+        allocTimestamp: async (count, held) =>
+          deps.rootCoord.allocTimestamp(deps.context(), {
+            count,
+            owner: { vchannel: this.vchannel, epoch: held },
+          }),
+        allocSegment: async (partitionId, rows, bytes) => this.#placer.place(partitionId, rows, bytes),
+        spawn: (name, run) => this.#spawn(name, run),
+        ...deps.writerLimits,
+      },
+      state,
+      epoch,
+      new RecentWrites(deps.recentWritesMax),
+    );
+  }
+
+  static async open(deps: DataNodeDeps, ctx: CallContext, vchannel: VChannel): Promise<OwnedChannel> {
+    const epoch = await deps.rootCoord.raiseEpoch(ctx, { vchannel, owner: deps.nodeId });
+    const shard = await deps.shards.acquire(vchannel, ctx.signal);
+    const channel = new OwnedChannel(deps, shard, epoch);
+    try {
+      await channel.#begin(ctx);
+      return channel;
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
+  }
+
+  /** False once another node has taken the channel over. */
+  get serves(): boolean {
+    return !this.#stopped && this.#writer.serves;
+  }
+
+  async write(batch: WriteBatch): Promise<WriteResult> {
+    const result = await this.#writer.write(batch);
+    this.#scheduleReport();
+    return result;
+  }
+
+  async closeTimestamp(at: Timestamp): Promise<bigint> {
+    return this.#writer.close(at);
+  }
+
+  async pause(intent: DdlIntent): Promise<void> {
+    await this.#writer.pause(intent.id);
+  }
+
+  /** The change at its timestamp; from then on rows carry its schema and go into new segments. */
+  async appendDdl(intent: DdlIntent): Promise<bigint> {
+    if (intent.timestamp === undefined) throw new RangeError(`intent ${intent.id} has no timestamp yet`);
+    if (intent.timestamp <= this.#shard.state.appliedTimestamp) return this.#shard.state.appliedPosition; // a repetition
+    const record: LogRecord = {
+      type: "ddl",
+      timestamp: intent.timestamp,
+      epoch: this.epoch,
+      collectionId: intent.collectionId,
+      intentId: intent.id,
+      kind: intent.kind,
+      schemaVersion: intent.schemaVersion,
+      partitionId: intent.partitionId as never,
+    };
+    const position = await this.#writer.appendOwn(record);
+    const outdated =
+      intent.kind === "alterSchema" ? [...this.#shard.state.growing()].map((entry) => entry.id) : [];
+    this.#placer.retireAll();
+    this.#writer.resume(intent.id);
+    if (outdated.length > 0) await this.sealSegments(outdated);
+    return position;
+  }
+
+  cancelDdl(intentId: bigint): void {
+    this.#writer.resume(intentId);
+  }
+
+  /** Seals (all growing ones when empty) and begins to flush; the flush itself goes on in the background. */
+  async sealSegments(
+    segmentIds: readonly SegmentId[],
+  ): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }> {
+    if (segmentIds.length === 0) {
+      // Rows in flight may open a segment that is not known yet.
+      this.#placer.retireAll();
+      await this.#writer.close(TIMESTAMP_ZERO);
+    }
+    const ids =
+      segmentIds.length === 0 ? [...this.#shard.state.growing()].map((entry) => entry.id) : segmentIds;
+    await this.#markSealed(ids);
+    return { sealed: ids, at: this.#shard.state.appliedTimestamp };
+  }
+
+  async advance(signal: AbortSignal): Promise<void> {
+    await this.#shard.advance(signal);
+  }
+
+  async compact(plan: CompactionPlan): Promise<FlushedSegment> {
+    return compact(
+      {
+        engine: this.#deps.engine,
+        files: this.#deps.files,
+        faults: this.#deps.faults,
+        seed: Number(plan.id & 0x7fff_ffffn),
+      },
+      this.#shard.state,
+      {
+        planId: plan.id,
+        inputs: plan.inputs.map((meta) => meta.id),
+        outputId: plan.outputId,
+        collectionId: plan.collectionId,
+        partitionId: plan.partitionId,
+        vchannel: plan.vchannel,
+        dropEndedUpTo: plan.dropEndedUpTo,
+        dropBegunUpTo: plan.dropBegunUpTo,
+      },
+    );
+  }
+
+  /** Finishes what is in flight, then lets the shard go. Nothing is flushed: the log has it. */
+  async close(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#writer.stop(channelNotAvailable(this.vchannel, "its owner closes it"));
+    await Promise.all([...this.#tasks].map(async (task) => task.stop()));
+    await this.#shard.release();
+  }
+
+  async #begin(ctx: CallContext): Promise<void> {
+    for (const intent of await this.#deps.rootCoord.openIntents(ctx, { vchannel: this.vchannel }))
+      await this.#writer.pause(intent.id);
+    const at = timestamp(
+      await this.#deps.rootCoord.allocTimestamp(ctx, {
+        count: 1,
+        owner: { vchannel: this.vchannel, epoch: this.epoch },
+      }),
+    );
+    await this.#writer.appendOwn({
+      type: "epoch",
+      timestamp: at,
+      epoch: this.epoch,
+      owner: this.#deps.nodeId,
+    });
+    // What an earlier owner had sealed but not flushed grows no more: its rows are here, from the log.
+    const left = [...this.#shard.state.growing()].map((entry) => entry.id);
+    if (left.length > 0) this.#scheduleReport();
+  }
+
+  /** No row is placed in them any more; they are flushed when those on their way are applied. */
+  async #markSealed(ids: readonly SegmentId[]): Promise<void> {
+    if (ids.length === 0) return;
+    this.#placer.retire(new Set(ids));
+    this.#spawn(`flush ${this.vchannel}`, async (signal) => {
+      await this.#deps.faults.point("seal.before-metadata");
+      await this.#writer.close(TIMESTAMP_ZERO);
+      const rows = new Map(
+        [...this.#shard.state.growing()].map((entry) => [entry.id, entry.ref.segment.rows]),
+      );
+      await this.#deps.dataCoord.sealSegments(this.#deps.context(signal), {
+        vchannel: this.vchannel,
+        epoch: this.epoch,
+        segments: ids.map((id) => ({ id, rows: rows.get(id) ?? 0 })),
+      });
+      await this.#flusher.flush(ids);
+      await this.#shard.advance(signal);
+    });
+  }
+
+  #spawn(name: string, run: (signal: AbortSignal) => Promise<void>): void {
+    if (this.#stopped) return;
+    const handle = this.#deps.tasks.spawn(name, async (signal) => {
+      await run(signal);
+      this.#tasks.delete(handle);
+    });
+    this.#tasks.add(handle);
+  }
+
+  /** Tells DataCoord how its growing segments fill, soon after writes and never while nothing changes. */
+  #scheduleReport(): void {
+    if (this.#reportDue || this.#stopped) return;
+    this.#reportDue = true;
+    this.#deps.clock.timer(this.#deps.reportIntervalMs, () => {
+      this.#reportDue = false;
+      if (!this.#stopped) this.#spawn(`report ${this.vchannel}`, async (signal) => this.#report(signal));
+    });
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    const segments = [...this.#shard.state.growing()].map((entry) => ({
+      id: entry.id,
+      rows: entry.ref.segment.rows,
+      bytes: entry.ref.segment.memoryBytes,
+      lastWriteMs: this.#deps.clock.nowMs(),
+    }));
+    const { seal } = await this.#deps.dataCoord.reportSegments(this.#deps.context(signal), {
+      vchannel: this.vchannel,
+      epoch: this.epoch,
+      segments,
+    });
+    if (seal.length > 0) await this.#markSealed(seal);
+    else if (this.#shard.state.deltas.bytes > this.#deps.deltaBytesMax) await this.#flusher.flush([]);
+  }
+}
