@@ -46,6 +46,8 @@ export const LikePart = { Literal: 0, AnyRun: 1, OneCharacter: 2 } as const;
 /** Flags of an operation. */
 export const LOWER_INCLUSIVE = 1;
 export const UPPER_INCLUSIVE = 2;
+/** A segment without the field (added later, nullable) has null in every row; without the flag that is an error. */
+export const FIELD_MISSING_IS_NULL = 4;
 
 /** An encoded program (docs/internals/filter-program.md). */
 export interface FilterProgram {

@@ -1,0 +1,122 @@
+import { assertNever } from "../base/assert.ts";
+import type { ColumnRef, Constant, Predicate } from "./ast.ts";
+
+/**
+ * The predicate as an expression that parses back to it, for EXPLAIN and the slow log. `itemsMax` bounds the elements shown of
+ * each list; what is left out shows as a count, and then it no longer parses.
+ */
+export function printPredicate(predicate: Predicate, itemsMax = Infinity): string {
+  return new Printer(itemsMax).predicate(predicate, Level.Or);
+}
+
+export function printColumn(column: ColumnRef): string {
+  return (
+    column.name +
+    column.path.map(({ kind, text }) => (kind === "index" ? `[${text}]` : `[${quote(text)}]`)).join("")
+  );
+}
+
+export function printConstant(constant: Constant): string {
+  switch (constant.kind) {
+    case "bool":
+    case "int":
+      return String(constant.value);
+    case "float":
+      return printFloat(constant.value);
+    case "string":
+      return quote(constant.value);
+    case "array":
+      return `[${constant.items.map(printConstant).join(", ")}]`;
+  }
+}
+
+const Level = { Or: 0, And: 1, Tight: 2 } as const;
+
+class Printer {
+  readonly #itemsMax: number;
+
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
+
+  predicate(p: Predicate, level: number): string {
+    switch (p.kind) {
+      case "constant":
+        return String(p.value);
+      case "and":
+      case "or": {
+        const own = p.kind === "or" ? Level.Or : Level.And;
+        const text = p.children.map((child) => this.predicate(child, own + 1)).join(` ${p.kind} `);
+        return level > own ? `(${text})` : text;
+      }
+      case "not":
+        return this.#not(p.child);
+      case "compare":
+        return `${printColumn(p.column)} ${p.op} ${printConstant(p.value)}`;
+      case "range": {
+        const [lowerOp, upperOp] = [p.lowerInclusive ? "<=" : "<", p.upperInclusive ? "<=" : "<"];
+        return `${printConstant(p.lower)} ${lowerOp} ${printColumn(p.column)} ${upperOp} ${printConstant(p.upper)}`;
+      }
+      case "in":
+        return `${printColumn(p.column)} in ${this.#list(p.values)}`;
+      case "like":
+        return `${printColumn(p.column)} like ${quote(p.pattern)}`;
+      case "is-null":
+        return `${printColumn(p.column)} is null`;
+      case "arithmetic": {
+        // The bit operators bind looser than comparisons.
+        const left = `${printColumn(p.column)} ${p.arithmetic} ${printConstant(p.operand)}`;
+        return `(${left}) ${p.op} ${printConstant(p.value)}`;
+      }
+      case "array-length":
+        return `array_length(${printColumn(p.column)}) ${p.op} ${p.value}`;
+      case "compare-fields":
+        return `${printColumn(p.left)} ${p.op} ${printColumn(p.right)}`;
+      case "contains": {
+        const name = p.column.elementType === 0 ? "json_contains" : "array_contains";
+        const [only] = p.values;
+        if (p.mode === "one" && only !== undefined)
+          return `${name}(${printColumn(p.column)}, ${printConstant(only)})`;
+        return `${name}_${p.mode}(${printColumn(p.column)}, ${this.#list(p.values)})`;
+      }
+      case "exists":
+        return `exists ${printColumn(p.column)}`;
+      default:
+        return assertNever(p, "predicate");
+    }
+  }
+
+  #not(child: Predicate): string {
+    if (child.kind === "is-null") return `${printColumn(child.column)} is not null`;
+    if (child.kind === "in") return `${printColumn(child.column)} not in ${this.#list(child.values)}`;
+    return `not (${this.predicate(child, Level.Or)})`;
+  }
+
+  #list(values: readonly Constant[]): string {
+    const shown = values.slice(0, this.#itemsMax).map(printConstant);
+    if (values.length > this.#itemsMax) shown.push(`... ${values.length - this.#itemsMax} more`);
+    return `[${shown.join(", ")}]`;
+  }
+}
+
+/** With a point or exponent, so that it does not parse back as an integer. */
+function printFloat(value: number): string {
+  if (Number.isNaN(value)) return "(1e308*10.0-1e308*10.0)";
+  if (!Number.isFinite(value)) return value > 0 ? "(1e308*10.0)" : "(-1e308*10.0)";
+  if (Object.is(value, -0)) return "-0.0";
+  const text = String(value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
+
+const short: Readonly<Record<string, string>> = {
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+
+function quote(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is escaped here
+  return `"${text.replace(/[\u0000-\u001f\u007f"\\]/g, (c) => short[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}"`;
+}
