@@ -1,6 +1,7 @@
 import { ByteFormatError } from "../../base/bytes.ts";
 import { corrupted } from "../../errors/service-errors.ts";
-import { layoutArrowFile, parseArrowFile, type ArrowColumn } from "../../format/arrow-ipc.ts";
+import { layoutArrowFile } from "../../format/arrow-layout.ts";
+import { columnBuffersOf, parseArrowFile } from "../../format/arrow-parse.ts";
 import {
   decodeManifest,
   encodeManifest,
@@ -135,7 +136,7 @@ export class SegmentFiles {
       let timestamps: ColumnBuffers | undefined;
       for (const group of manifest.groups) {
         const file = await openFile(group, verify === "all");
-        for (const column of parse(group.key, () => parseArrowFile(file.bytes)).columns) {
+        for (const column of parseArrowFile(file.bytes, group.key).columns) {
           if (column.rows !== manifest.rows) {
             throw corrupted({
               file: group.key,
@@ -144,7 +145,7 @@ export class SegmentFiles {
           }
           const field = column.fieldId === TIMESTAMP_FIELD ? timestampField : fields.get(column.fieldId);
           if (field === undefined) continue; // dropped from the schema since
-          const buffers = columnBuffers(column, field, file);
+          const buffers = columnBuffersOf(column, field, file, group.key);
           if (column.fieldId === TIMESTAMP_FIELD) timestamps = buffers;
           else columns.push(buffers);
         }
@@ -195,11 +196,11 @@ export class SegmentFiles {
     );
     const target = this.#engine.allocate(layout.totalBytes);
     try {
-      for (const piece of layout.pieces) target.bytes.set(piece.bytes, piece.offset);
       const placements = layout.placements.filter((placement) => placement.fieldId !== TIMESTAMP_FIELD);
       const timestampsAt = layout.placements.find((placement) => placement.fieldId === TIMESTAMP_FIELD);
       await segment.encodeColumns(target, placements);
       if (timestampsAt !== undefined) segment.encodeTimestamps(target, timestampsAt.values);
+      layout.finish(target.bytes);
       const stored = await this.#put(`${folder}/${fields[0]?.id ?? 0}.arrow`, [target.bytes]);
       return { ...stored, fieldIds: layout.placements.map((placement) => placement.fieldId) };
     } finally {
@@ -255,19 +256,6 @@ const timestampField: FieldSchema = {
   typeParams: {},
   children: [],
 };
-
-function columnBuffers(column: ArrowColumn, field: FieldSchema, file: NativeBuffer): ColumnBuffers {
-  return {
-    field,
-    file,
-    validity: column.validity,
-    offsets: column.offsets,
-    childOffsets: column.childOffsets,
-    childRows: column.childRows,
-    values: column.values,
-    boolBitmap: column.boolBitmap,
-  };
-}
 
 function encodeEnds(ends: StoredEnds): Uint8Array {
   const rowBytes = Math.ceil((ends.rows.length * 4) / 8) * 8;
