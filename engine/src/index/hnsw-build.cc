@@ -1,0 +1,628 @@
+// Building: levels are drawn first, so that the file's size is known and the entry never changes; then nodes are inserted
+// from the highest level down, on codes where codes are kept. Lists may grow to one and a half times their final length
+// before they are pruned: pruning is the expensive half of an insertion, and a longer list to choose from prunes better.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <new>
+#include <numeric>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "hnsw-file.h"
+#include "hnsw-walk.h"
+#include "redkite/crc32c.h"
+#include "redkite/quantise.h"
+
+namespace redkite {
+namespace {
+
+constexpr uint32_t kThreadsMax = 256;
+constexpr uint32_t kInsertsBetweenPolls = 32;
+
+uint64_t mix(uint64_t value) {
+  value += 0x9e3779b97f4a7c15u;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+  return value ^ (value >> 31);
+}
+
+/// Depends on seed and row alone, so that threads cannot change it.
+uint32_t levelOf(uint64_t seed, uint32_t row, double inverseLogM) {
+  const double uniform = (static_cast<double>(mix(mix(seed) ^ row) >> 11) + 0.5) * 0x1p-53;
+  return std::min(kLevelsMax, static_cast<uint32_t>(-std::log(uniform) * inverseLogM));
+}
+
+/// A layer while it grows: ids and distances apart, so that walks touch only ids.
+struct GrowingLayer {
+  std::vector<uint32_t> ids;
+  std::vector<float> distances;
+  std::vector<uint8_t> locks;
+  uint32_t kept = 0;   ///< links that pruning leaves
+  uint32_t slots = 0;  ///< room for links
+
+  void init(uint32_t nodes, uint32_t keep, uint32_t room) {
+    kept = keep;
+    slots = room;
+    ids.assign(size_t{nodes} * room, kNoNode);
+    distances.assign(size_t{nodes} * room, 0.0f);
+    locks.assign(nodes, 0);
+  }
+};
+
+class NodeLock {
+ public:
+  NodeLock(GrowingLayer& layer, uint32_t node) : flag_(&layer.locks[node]) {
+    while (__atomic_exchange_n(flag_, uint8_t{1}, __ATOMIC_ACQUIRE) != 0) std::this_thread::yield();
+  }
+  ~NodeLock() { __atomic_store_n(flag_, uint8_t{0}, __ATOMIC_RELEASE); }
+  NodeLock(const NodeLock&) = delete;
+  NodeLock& operator=(const NodeLock&) = delete;
+
+ private:
+  uint8_t* flag_;
+};
+
+struct Neighbour {
+  float distance;
+  uint32_t node;
+  bool operator<(const Neighbour& other) const {
+    return distance != other.distance ? distance < other.distance : node < other.node;
+  }
+};
+
+/// What codes of rows are made of; shared by all threads of a build.
+struct CodeSet {
+  const KernelTable* table;
+  const uint8_t* codes;
+  size_t stride;
+  const float* biases;  ///< null unless l2
+  float scale;
+};
+
+/// Distances between two rows, both by their codes.
+class CodePairs {
+ public:
+  using Space = CodeSpace;
+  explicit CodePairs(const CodeSet& set) : set_(&set), query_(set.stride) {
+    space_.codes = set.codes;
+    space_.stride = set.stride;
+    space_.dot = set.table->code.dotWide;
+    space_.biases = set.biases;
+  }
+  void setRow(uint32_t row) {
+    const uint8_t* code = set_->codes + row * set_->stride;
+    int32_t sum = 0;
+    for (size_t d = 0; d < set_->stride; ++d) {
+      const int32_t value = static_cast<int32_t>(code[d]) - 128;
+      query_[d] = static_cast<int8_t>(value);
+      sum += value;
+    }
+    space_.query = query_.data();
+    // The padding codes are 0, so they add -128 to the sum of the query but meet only zeros in the product.
+    const float squared = set_->scale * set_->scale;
+    const float product = 128.0f * static_cast<float>(sum + 128 * static_cast<int32_t>(padding_)) * squared;
+    if (set_->biases != nullptr) {
+      space_.factor = 2 * squared;
+      space_.constant = set_->biases[row] + 2 * product;
+    } else {
+      space_.factor = squared;
+      space_.constant = product;
+    }
+  }
+  void setPadding(uint32_t dim) { padding_ = set_->stride - dim; }
+  const CodeSpace& space() const { return space_; }
+
+ private:
+  const CodeSet* set_;
+  std::vector<int8_t> query_;
+  size_t padding_ = 0;
+  CodeSpace space_;
+};
+
+/// Distances between two rows by their raw vectors.
+class RawPairs {
+ public:
+  using Space = RawSpace;
+  RawPairs(const VectorView& view, Metric metric) : view_(&view), scorer_(view.type, metric, view.dim) {}
+  void setRow(uint32_t row) { scorer_.setQuery(view_->row(row)); }
+  RawSpace space() const { return {view_, &scorer_}; }
+
+ private:
+  const VectorView* view_;
+  Scorer scorer_;
+};
+
+struct BuildPlan {
+  const VectorView* view;
+  HnswBuildParams params;
+  HnswBuildControl control;
+  HnswHeader header;
+  std::vector<uint32_t> order;  ///< rows in the order of insertion: upper rows first
+};
+
+/// The graph of one build, grown by any number of workers.
+template <class Pairs>
+class Grower {
+ public:
+  Grower(const BuildPlan& plan) : plan_(plan), layers_(plan.header.levels + 1) {
+    const uint32_t m = plan.params.m;
+    layers_[0].init(plan.header.rows, plan.header.slots, plan.header.slots + plan.header.slots / 2);
+    for (uint32_t level = 1; level < layers_.size(); ++level) layers_[level].init(plan.header.levelNodes[level - 1], m, m + m / 2);
+  }
+
+  /// Inserts everything; `makePairs` gives each worker its own query memory.
+  template <class MakePairs>
+  Status grow(MakePairs makePairs) {
+    const uint32_t total = static_cast<uint32_t>(plan_.order.size());
+    const uint32_t threads = std::clamp(plan_.params.threads, 1u, kThreadsMax);
+    // The first nodes of all are the ground that the others stand on.
+    next_ = 1;
+    runWorkers(threads, [&] {
+      Worker worker(*this, makePairs(), makePairs());
+      for (uint32_t done = 1;; ++done) {
+        const uint32_t at = next_.fetch_add(1, std::memory_order_relaxed);
+        if (at >= total || failed_.load(std::memory_order_relaxed)) return;
+        if (done % kInsertsBetweenPolls == 0 && plan_.control.cancel.raised()) failed_ = true;
+        worker.insert(at);
+        if (plan_.control.progress != nullptr) __atomic_fetch_add(plan_.control.progress, 1, __ATOMIC_RELAXED);
+      }
+    });
+    if (plan_.control.cancel.raised()) return Status::canceled();
+    if (outOfMemory_) return Status::outOfMemory();
+    runWorkers(threads, [&, at = std::make_shared<std::atomic<uint32_t>>(0)] {
+      Worker worker(*this, makePairs(), makePairs());
+      constexpr uint32_t step = 256;
+      for (uint32_t begin = at->fetch_add(step); begin < total; begin = at->fetch_add(step)) {
+        for (uint32_t i = begin; i < std::min(total, begin + step); ++i) worker.finish(i);
+      }
+    });
+    return outOfMemory_ ? Status::outOfMemory() : Status{};
+  }
+
+  /// Copies the finished lists to their places in the file.
+  void write(uint8_t* file) const {
+    uint32_t* links = reinterpret_cast<uint32_t*>(file + plan_.header.linksAt);
+    copyLinks(layers_[0], plan_.header.rows, plan_.header.slots, links);
+    uint32_t* upper = reinterpret_cast<uint32_t*>(file + plan_.header.upperLinksAt);
+    for (uint32_t level = 1; level < layers_.size(); ++level) {
+      const uint32_t nodes = plan_.header.levelNodes[level - 1];
+      copyLinks(layers_[level], nodes, plan_.params.m, upper);
+      upper += size_t{nodes} * plan_.params.m;
+    }
+  }
+
+ private:
+  static void copyLinks(const GrowingLayer& layer, uint32_t nodes, uint32_t slots, uint32_t* out) {
+    for (uint32_t node = 0; node < nodes; ++node) {
+      const uint32_t* from = layer.ids.data() + size_t{node} * layer.slots;
+      std::copy(from, from + slots, out + size_t{node} * slots);
+    }
+  }
+
+  /// Runs `body` on this thread and threads - 1 others. Running out of memory in one stops all.
+  template <class Body>
+  void runWorkers(uint32_t threads, const Body& body) {
+    const auto guarded = [&] {
+      try {
+        body();
+      } catch (const std::bad_alloc&) {
+        outOfMemory_ = true;
+        failed_ = true;
+      }
+    };
+    std::vector<std::thread> others;
+    try {
+      for (uint32_t i = 1; i < threads; ++i) others.emplace_back(guarded);
+    } catch (const std::system_error&) {
+      // Fewer threads than asked for do the same work.
+    }
+    guarded();
+    for (std::thread& other : others) other.join();
+  }
+
+  Layer layer(uint32_t level) const {
+    const GrowingLayer& growing = layers_[level];
+    const bool upper = level > 0;
+    return {growing.ids.data(), growing.slots, upper ? plan_.header.levelNodes[level - 1] : plan_.header.rows,
+            upper ? plan_.order.data() : nullptr, plan_.header.rows};
+  }
+
+  class Worker {
+   public:
+    Worker(Grower& grower, Pairs base, Pairs other) : g_(grower), base_(std::move(base)), other_(std::move(other)) {}
+
+    /// Searches all layers first and links from the ground up: a node that is found in a layer has its links below.
+    void insert(uint32_t at) {
+      const HnswHeader& header = g_.plan_.header;
+      const uint32_t row = g_.plan_.order[at];
+      base_.setRow(row);
+      uint32_t level = 0;
+      while (level < header.levels && at < header.levelNodes[level]) ++level;
+      found_.resize(level + 1);
+      const auto space = base_.space();
+      uint32_t start = header.levels > 0 ? 0 : g_.plan_.order[0];
+      for (uint32_t upper = header.levels; upper > 0; --upper) {
+        const Layer layer = g_.layer(upper);
+        if (upper > level) {
+          start = descendLayer(layer, space, start, counts_);
+        } else {
+          search(layer, space, start, at);
+          found_[upper] = candidates_;
+          if (!candidates_.empty()) start = candidates_.front().node;
+        }
+      }
+      if (header.levels > 0) start = g_.plan_.order[start];
+      search(g_.layer(0), space, start, row);
+      found_[0] = candidates_;
+      for (uint32_t l = 0; l <= level; ++l) link(l, l == 0 ? row : at, found_[l]);
+    }
+
+    /// Cuts the lists of a node to their final length, closest first.
+    void finish(uint32_t at) {
+      const HnswHeader& header = g_.plan_.header;
+      trim(0, g_.plan_.order[at]);
+      for (uint32_t level = 1; level <= header.levels && at < header.levelNodes[level - 1]; ++level) trim(level, at);
+    }
+
+   private:
+    template <class Space>
+    void search(const Layer& layer, const Space& space, uint32_t start, uint32_t self) {
+      pool_.reset(g_.plan_.params.efConstruction);
+      visited_.reset(layer.nodes);
+      visited_.add(self);
+      visited_.add(start);
+      Batch<Space> batch(layer, space);
+      batch.add(start);
+      batch.flush(pool_, counts_);
+      walkLayer(layer, space, pool_, visited_, counts_, [](uint32_t, float) {});
+      candidates_.clear();
+      for (uint32_t i = 0; i < pool_.size(); ++i) candidates_.push_back({distanceOfCandidate(pool_.at(i)), nodeOf(pool_.at(i))});
+    }
+
+    uint32_t rowOf(uint32_t level, uint32_t node) const { return level == 0 ? node : g_.plan_.order[node]; }
+
+    /// Malkov and Yashunin, algorithm 4: a candidate stays when no chosen one is closer to it than the base is.
+    /// `sorted` ascends by distance to the base.
+    void choose(uint32_t level, const std::vector<Neighbour>& sorted, uint32_t limit) {
+      chosen_.clear();
+      chosenRows_.clear();
+      for (const Neighbour& next : sorted) {
+        if (chosen_.size() == limit) break;
+        const uint32_t row = rowOf(level, next.node);
+        bool keep = true;
+        if (!chosen_.empty()) {
+          other_.setRow(row);
+          const auto space = other_.space();
+          float distances[kWalkBatch];
+          // Rejection mostly comes from the first few.
+          constexpr uint32_t step = 8;
+          for (uint32_t begin = 0; keep && begin < chosenRows_.size(); begin += step) {
+            const uint32_t n = std::min<uint32_t>(step, static_cast<uint32_t>(chosenRows_.size()) - begin);
+            space.distances(chosenRows_.data() + begin, n, distances);
+            for (uint32_t i = 0; i < n; ++i) keep = keep && !(distances[i] < next.distance);
+          }
+        }
+        if (!keep) continue;
+        chosen_.push_back(next);
+        chosenRows_.push_back(row);
+      }
+    }
+
+    void store(GrowingLayer& layer, uint32_t node, const std::vector<Neighbour>& list) {
+      uint32_t* ids = layer.ids.data() + size_t{node} * layer.slots;
+      float* distances = layer.distances.data() + size_t{node} * layer.slots;
+      for (uint32_t i = 0; i < layer.slots; ++i) {
+        const bool there = i < list.size();
+        __atomic_store_n(ids + i, there ? list[i].node : kNoNode, __ATOMIC_RELAXED);
+        distances[i] = there ? list[i].distance : 0.0f;
+      }
+    }
+
+    void load(const GrowingLayer& layer, uint32_t node) {
+      const uint32_t* ids = layer.ids.data() + size_t{node} * layer.slots;
+      const float* distances = layer.distances.data() + size_t{node} * layer.slots;
+      list_.clear();
+      for (uint32_t i = 0; i < layer.slots && ids[i] != kNoNode; ++i) list_.push_back({distances[i], ids[i]});
+    }
+
+    void link(uint32_t level, uint32_t node, const std::vector<Neighbour>& found) {
+      GrowingLayer& layer = g_.layers_[level];
+      choose(level, found, g_.plan_.params.m);
+      own_ = chosen_;
+      {
+        NodeLock lock(layer, node);
+        // Others may have linked to this node meanwhile; their links are kept.
+        load(layer, node);
+        for (const Neighbour& mine : own_) {
+          if (list_.size() < layer.slots) list_.push_back(mine);
+        }
+        std::sort(list_.begin(), list_.end());
+        list_.erase(std::unique(list_.begin(), list_.end(), [](const Neighbour& a, const Neighbour& b) { return a.node == b.node; }),
+                    list_.end());
+        store(layer, node, list_);
+      }
+      for (const Neighbour& neighbour : own_) {
+        NodeLock lock(layer, neighbour.node);
+        load(layer, neighbour.node);
+        if (std::any_of(list_.begin(), list_.end(), [&](const Neighbour& known) { return known.node == node; })) continue;
+        if (list_.size() < layer.slots) {
+          const size_t place = size_t{neighbour.node} * layer.slots + list_.size();
+          layer.distances[place] = neighbour.distance;
+          __atomic_store_n(&layer.ids[place], node, __ATOMIC_RELAXED);
+          continue;
+        }
+        list_.push_back({neighbour.distance, node});
+        std::sort(list_.begin(), list_.end());
+        choose(level, list_, layer.kept);
+        store(layer, neighbour.node, chosen_);
+      }
+    }
+
+    void trim(uint32_t level, uint32_t node) {
+      GrowingLayer& layer = g_.layers_[level];
+      load(layer, node);
+      std::sort(list_.begin(), list_.end());
+      if (list_.size() > layer.kept) {
+        choose(level, list_, layer.kept);
+        store(layer, node, chosen_);
+      } else {
+        store(layer, node, list_);
+      }
+    }
+
+    Grower& g_;
+    Pairs base_;
+    Pairs other_;
+    Pool pool_;
+    NodeSet visited_;
+    WalkCounts counts_;
+    std::vector<Neighbour> candidates_;
+    std::vector<std::vector<Neighbour>> found_;
+    std::vector<Neighbour> list_;
+    std::vector<Neighbour> own_;
+    std::vector<Neighbour> chosen_;
+    std::vector<uint32_t> chosenRows_;
+  };
+
+  const BuildPlan& plan_;
+  std::vector<GrowingLayer> layers_;
+  std::atomic<uint32_t> next_{0};
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> outOfMemory_{false};
+};
+
+/// A row as it is coded: widened, and for cosine of unit length.
+void preparedRow(const VectorView& view, Metric metric, uint32_t row, float* out) {
+  widenRow(view.type, view.row(row), view.dim, out);
+  if (metric != Metric::cosine) return;
+  double squared = 0;
+  for (uint32_t d = 0; d < view.dim; ++d) squared += static_cast<double>(out[d]) * static_cast<double>(out[d]);
+  const float inverse = squared > 0 && std::isfinite(squared) ? static_cast<float>(1 / std::sqrt(squared)) : 0.0f;
+  for (uint32_t d = 0; d < view.dim; ++d) out[d] *= inverse;
+}
+
+ScalarQuantiser trainOn(const BuildPlan& plan) {
+  const VectorView& view = *plan.view;
+  const Metric metric = plan.params.metric;
+  // Signed bytes are codes already.
+  if (view.type == VectorType::i8 && metric != Metric::cosine) return {view.dim, 1, std::vector<float>(view.dim, 0.0f)};
+  const uint32_t total = static_cast<uint32_t>(plan.order.size());
+  const uint32_t count = std::min(total, std::max(64u, (1u << 22) / view.dim));
+  std::vector<float> sample(size_t{count} * view.dim);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t at = static_cast<uint32_t>(uint64_t{i} * total / count);
+    preparedRow(view, metric, plan.order[at], sample.data() + size_t{i} * view.dim);
+  }
+  // The largest inner products come from the longest rows, which clipping would shorten.
+  return trainQuantiser(sample.data(), count, view.dim, metric == Metric::l2, metric != Metric::ip);
+}
+
+void encodeRows(const BuildPlan& plan, const ScalarQuantiser& quantiser, uint8_t* file) {
+  const HnswHeader& h = plan.header;
+  std::vector<float> row(h.dim);
+  for (const uint32_t id : plan.order) {
+    preparedRow(*plan.view, plan.params.metric, id, row.data());
+    uint8_t* codes = file + h.codesAt + uint64_t{id} * h.codeStride;
+    quantiser.encode(row.data(), codes);
+    if (h.biasesAt == 0) continue;
+    int64_t squared = 0;
+    for (uint32_t d = 0; d < h.dim; ++d) {
+      const int32_t value = static_cast<int32_t>(codes[d]) - 128;
+      squared += value * value;
+    }
+    reinterpret_cast<float*>(file + h.biasesAt)[id] = quantiser.scale * quantiser.scale * static_cast<float>(squared);
+  }
+  if (h.centerAt != 0) std::copy(quantiser.center.begin(), quantiser.center.end(), reinterpret_cast<float*>(file + h.centerAt));
+}
+
+/// Whether the nearest rows of some rows are among the nearest few by code. Where they are not (few dimensions, a scale set by far
+/// outliers), a walk on codes would lose them however wide it is.
+bool codesKeepNeighbours(const BuildPlan& plan, const CodeSet& set) {
+  constexpr uint32_t queries = 24;
+  constexpr uint32_t rowsMax = 100'000;
+  constexpr uint32_t nearest = 10;
+  constexpr uint32_t among = 20;
+  const uint32_t total = static_cast<uint32_t>(plan.order.size());
+  if (total <= among) return true;
+  const uint32_t count = std::min(total, rowsMax);
+  std::vector<uint32_t> rows(count);
+  for (uint32_t i = 0; i < count; ++i) rows[i] = plan.order[static_cast<uint32_t>(uint64_t{i} * total / count)];
+  RawPairs exact(*plan.view, plan.params.metric);
+  CodePairs coded(set);
+  coded.setPadding(plan.header.dim);
+  std::vector<RankedRow> byRow(count);
+  std::vector<RankedRow> byCode(count);
+  uint32_t kept = 0;
+  for (uint32_t q = 0; q < queries; ++q) {
+    const uint32_t query = rows[static_cast<uint32_t>((uint64_t{q} * 2 + 1) * count / (queries * 2))];
+    exact.setRow(query);
+    coded.setRow(query);
+    float distances[kWalkBatch];
+    for (uint32_t begin = 0; begin < count; begin += kWalkBatch) {
+      const uint32_t n = std::min(kWalkBatch, count - begin);
+      exact.space().distances(rows.data() + begin, n, distances);
+      for (uint32_t i = 0; i < n; ++i) byRow[begin + i] = rankedRow(distances[i], rows[begin + i]);
+      coded.space().distances(rows.data() + begin, n, distances);
+      for (uint32_t i = 0; i < n; ++i) byCode[begin + i] = rankedRow(distances[i], rows[begin + i]);
+    }
+    std::nth_element(byRow.begin(), byRow.begin() + nearest, byRow.end());
+    std::nth_element(byCode.begin(), byCode.begin() + among, byCode.end());
+    std::vector<uint32_t> close;
+    for (uint32_t i = 0; i < among; ++i) close.push_back(rowOf(byCode[i]));
+    // Rows at exactly the distance of the tenth are as good as it.
+    for (uint32_t i = 0; i < nearest; ++i) {
+      kept += std::find(close.begin(), close.end(), rowOf(byRow[i])) != close.end() ||
+              distanceOf(byRow[i]) >= distanceOf(byRow[nearest]);
+    }
+  }
+  return kept * 100 >= queries * nearest * 97;
+}
+
+Status checkParams(const VectorView& view, const HnswBuildParams& params) {
+  const auto outside = [](const char* name, uint64_t value, uint64_t low, uint64_t high) {
+    return Status::invalid(std::string(name) + " is " + std::to_string(value) + ", it must be " + std::to_string(low) + " to " +
+                           std::to_string(high));
+  };
+  if (view.type == VectorType::sparse || !metricAllowed(view.type, params.metric)) {
+    return Status::invalid("metric " + std::to_string(static_cast<int>(params.metric)) + " does not exist for vector type " +
+                           std::to_string(static_cast<int>(view.type)));
+  }
+  const uint32_t dimMax = view.type == VectorType::binary ? kDimMax * 8 : kDimMax;
+  if (view.dim == 0 || view.dim > dimMax) return outside("dimension", view.dim, 1, dimMax);
+  if (view.rows > kRowsMax) return outside("row count", view.rows, 0, kRowsMax);
+  if (params.m < kLinksMMin || params.m > kLinksMMax) return outside("M", params.m, kLinksMMin, kLinksMMax);
+  if (params.efConstruction == 0 || params.efConstruction > 65536) return outside("efConstruction", params.efConstruction, 1, 65536);
+  return {};
+}
+
+bool wantsCodes(const VectorView& view, HnswCodes codes) {
+  return view.type != VectorType::binary && codes != HnswCodes::none;
+}
+
+HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
+  HnswHeader h{};
+  h.magic = kHnswMagic;
+  h.version = kHnswVersion;
+  h.type = static_cast<uint8_t>(view.type);
+  h.metric = static_cast<uint8_t>(params.metric);
+  h.dim = view.dim;
+  h.rows = view.rows;
+  h.m = params.m;
+  h.efConstruction = params.efConstruction;
+  h.entry = kNoNode;
+  h.seed = params.seed;
+  h.slots = linkSlots(params.m);
+  h.codeKind = wantsCodes(view, params.codes) ? 1 : 0;
+  h.codeStride = h.codeKind == 1 ? codeStrideOf(view.dim) : 0;
+  h.codeScale = 1;
+  return h;
+}
+
+/// Draws levels and puts rows in their order of insertion.
+void planLevels(BuildPlan& plan, const Bitset& indexed) {
+  HnswHeader& h = plan.header;
+  const double inverseLogM = 1 / std::log(static_cast<double>(plan.params.m));
+  std::vector<std::pair<uint32_t, uint32_t>> upper;  // (levels below the top, row)
+  std::vector<uint32_t> ground;
+  for (uint32_t row = 0; row < h.rows; ++row) {
+    if (!indexed.test(row)) continue;
+    ++h.nodes;
+    const uint32_t level = levelOf(plan.params.seed, row, inverseLogM);
+    if (level == 0) {
+      ground.push_back(row);
+    } else {
+      upper.emplace_back(kLevelsMax - level, row);
+      h.levels = std::max(h.levels, level);
+      for (uint32_t l = 0; l < level; ++l) ++h.levelNodes[l];
+    }
+  }
+  std::sort(upper.begin(), upper.end());
+  h.upperNodes = static_cast<uint32_t>(upper.size());
+  plan.order.reserve(h.nodes);
+  for (const auto& [above, row] : upper) plan.order.push_back(row);
+  plan.order.insert(plan.order.end(), ground.begin(), ground.end());
+  if (h.nodes > 0) h.entry = plan.order[0];
+}
+
+void seal(const HnswHeader& header, uint8_t* file) {
+  std::memcpy(file, &header, sizeof(header));
+  const uint32_t crc = crc32c(file, offsetof(HnswHeader, crc));
+  std::memcpy(file + offsetof(HnswHeader, crc), &crc, sizeof(crc));
+  uint32_t* checksums = reinterpret_cast<uint32_t*>(file + header.checksumsAt);
+  for (uint64_t block = 0; block < checksumBlocks(header); ++block) {
+    const uint64_t begin = sizeof(HnswHeader) + block * kChecksumBlock;
+    checksums[block] = crc32c(file + begin, std::min(kChecksumBlock, header.checksumsAt - begin));
+  }
+}
+
+template <class Pairs, class MakePairs>
+Result<AlignedBytes> growInto(const BuildPlan& plan, AlignedBytes file, MakePairs makePairs) {
+  if (plan.control.progress != nullptr) __atomic_store_n(plan.control.progress, plan.order.empty() ? 0 : 1, __ATOMIC_RELAXED);
+  Grower<Pairs> grower(plan);
+  if (Status status = grower.grow(makePairs); !status.ok()) return {std::move(status), {}};
+  std::copy(plan.order.begin(), plan.order.begin() + plan.header.upperNodes, reinterpret_cast<uint32_t*>(file.data() + plan.header.upperRowsAt));
+  grower.write(file.data());
+  seal(plan.header, file.data());
+  return {{}, std::move(file)};
+}
+
+Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,
+                           const HnswBuildControl& control) {
+  if (Status status = checkParams(view, params); !status.ok()) return {std::move(status), {}};
+  BuildPlan plan{&view, params, control, headerFor(view, params), {}};
+  planLevels(plan, indexed);
+  placeSections(plan.header);
+  AlignedBytes file = AlignedBytes::allocate(plan.header.bytes);
+  if (file.data() == nullptr) return {Status::outOfMemory(), {}};
+  if (plan.header.codeKind == 1) {
+    const ScalarQuantiser quantiser = trainOn(plan);
+    plan.header.codeScale = quantiser.scale;
+    encodeRows(plan, quantiser, file.data());
+    const HnswHeader& h = plan.header;
+    const CodeSet set{&kernels(), file.data() + h.codesAt, h.codeStride,
+                      h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(file.data() + h.biasesAt), h.codeScale};
+    if (params.codes == HnswCodes::u8 || codesKeepNeighbours(plan, set)) {
+      return growInto<CodePairs>(plan, std::move(file), [&] {
+        CodePairs pairs(set);
+        pairs.setPadding(h.dim);
+        return pairs;
+      });
+    }
+    plan.header.codeKind = 0;
+    plan.header.codeStride = 0;
+    plan.header.codeScale = 1;
+    placeSections(plan.header);
+    file = AlignedBytes::allocate(plan.header.bytes);
+    if (file.data() == nullptr) return {Status::outOfMemory(), {}};
+  }
+  return growInto<RawPairs>(plan, std::move(file), [&] { return RawPairs(view, params.metric); });
+}
+
+}  // namespace
+
+Result<AlignedBytes> buildHnsw(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,
+                               const HnswBuildControl& control) {
+  try {
+    return build(view, indexed, params, control);
+  } catch (const std::bad_alloc&) {
+    return {Status::outOfMemory(), {}};
+  } catch (const std::length_error&) {
+    return {Status::outOfMemory(), {}};
+  }
+}
+
+uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const HnswBuildParams& params) {
+  const uint64_t slots = linkSlots(params.m);
+  const uint64_t stride = type == VectorType::binary || params.codes == HnswCodes::none ? 0 : codeStrideOf(dim);
+  // Upper levels hold a share of 1 / (M - 1) of the nodes; half as many again covers unlucky draws.
+  const uint64_t upper = rows * 3ull / (2 * (params.m > 1 ? params.m - 1 : 1)) + 1024;
+  const uint64_t file = sizeof(HnswHeader) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
+  const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 8) + upper * (params.m * 3ull / 2 * 8 + 1);
+  const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
+  const uint64_t perThread = rows / 8 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 65536;
+  return file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
+}
+
+}  // namespace redkite

@@ -1,0 +1,101 @@
+// The header of an HNSW file and the places of its sections (docs/internals/hnsw-file.md).
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "redkite/hnsw.h"
+
+namespace redkite {
+
+static_assert(std::endian::native == std::endian::little, "files are read in place");
+
+inline constexpr uint32_t kHnswMagic = 0x4e484b52;  // "RKHN"
+inline constexpr uint16_t kHnswVersion = 1;
+inline constexpr uint32_t kLevelsMax = 31;
+inline constexpr uint32_t kNoNode = 0xffffffffu;
+inline constexpr uint32_t kLinksMMin = 2;
+inline constexpr uint32_t kLinksMMax = 2048;
+inline constexpr uint64_t kChecksumBlock = uint64_t{1} << 20;
+
+struct HnswHeader {
+  uint32_t magic;
+  uint16_t version;
+  uint8_t type;
+  uint8_t metric;
+  uint32_t dim;
+  uint32_t rows;
+  uint32_t nodes;
+  uint32_t m;
+  uint32_t efConstruction;
+  uint32_t entry;
+  uint64_t seed;
+  uint32_t upperNodes;
+  uint32_t levels;
+  uint32_t slots;
+  uint32_t codeKind;
+  uint32_t codeStride;
+  float codeScale;
+  uint64_t upperRowsAt;
+  uint64_t upperLinksAt;
+  uint64_t centerAt;
+  uint64_t biasesAt;
+  uint64_t codesAt;
+  uint64_t linksAt;
+  uint64_t checksumsAt;
+  uint64_t bytes;
+  uint32_t levelNodes[kLevelsMax];
+  uint32_t crc;
+};
+static_assert(sizeof(HnswHeader) == 256);
+
+inline uint32_t linkSlots(uint32_t m) { return (2 * m + 15) / 16 * 16; }
+inline uint32_t codeStrideOf(uint32_t dim) { return (dim + 63) / 64 * 64; }
+
+inline uint64_t upperLinkCount(const HnswHeader& header) {
+  uint64_t total = 0;
+  for (uint32_t level = 0; level < header.levels; ++level) total += uint64_t{header.levelNodes[level]} * header.m;
+  return total;
+}
+
+inline uint64_t checksumBlocks(const HnswHeader& header) {
+  return (header.checksumsAt - sizeof(HnswHeader) + kChecksumBlock - 1) / kChecksumBlock;
+}
+
+/// Fills in every offset and the total from the counts, which must be within their bounds.
+inline void placeSections(HnswHeader& header) {
+  uint64_t at = sizeof(HnswHeader);
+  const auto place = [&at](uint64_t bytes, uint64_t alignment) {
+    at = (at + alignment - 1) / alignment * alignment;
+    const uint64_t begin = at;
+    at += bytes;
+    return begin;
+  };
+  const bool coded = header.codeKind != 0;
+  const bool centered = coded && header.metric == static_cast<uint8_t>(Metric::l2);
+  header.upperRowsAt = place(uint64_t{header.upperNodes} * 4, 64);
+  header.upperLinksAt = place(upperLinkCount(header) * 4, 64);
+  header.centerAt = centered ? place(uint64_t{header.dim} * 4, 64) : 0;
+  header.biasesAt = centered ? place(uint64_t{header.rows} * 4, 64) : 0;
+  header.codesAt = coded ? place(uint64_t{header.rows} * header.codeStride, 4096) : 0;
+  header.linksAt = place(uint64_t{header.rows} * header.slots * 4, 4096);
+  header.checksumsAt = place(0, 64);
+  at += checksumBlocks(header) * 4;
+  header.bytes = at;
+}
+
+/// Typed pointers into an opened file.
+struct HnswParts {
+  HnswHeader header;
+  const uint32_t* upperRows;
+  const uint32_t* upperLinks;
+  const float* center;
+  const float* biases;
+  const uint8_t* codes;
+  const uint32_t* links;
+
+  static HnswParts of(const uint8_t* data);
+  static HnswParts of(const HnswIndex& index) { return of(index.data_); }
+};
+
+}  // namespace redkite

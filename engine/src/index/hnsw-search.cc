@@ -1,0 +1,414 @@
+// Searching: descend, walk level 0 on codes, re-rank the best on the raw rows; under filters choose between a walk through
+// matching nodes and comparing all matching rows.
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <string>
+
+#include "hnsw-file.h"
+#include "hnsw-walk.h"
+#include "redkite/flat.h"
+#include "redkite/quantise.h"
+#include "top-hits.h"
+
+namespace redkite {
+
+struct HnswScratch::State {
+  Pool pool;
+  Pool guide;
+  NodeSet visited;
+  NodeSet crossed;
+  std::vector<float> wide;
+  std::vector<int8_t> query;
+  std::vector<RankedRow> ranked;
+  TopHits top;
+};
+
+HnswScratch::HnswScratch() : state_(std::make_unique<State>()) {}
+HnswScratch::~HnswScratch() = default;
+HnswScratch::HnswScratch(HnswScratch&&) noexcept = default;
+HnswScratch& HnswScratch::operator=(HnswScratch&&) noexcept = default;
+
+namespace {
+
+constexpr uint32_t kRowsBetweenPolls = 4096;
+/// Of the neighbours of an expanded node, those not met before: what a walk of width ef compares is about ef times slots
+/// times this.
+constexpr double kFreshShare = 0.45;
+/// A row compared in a scan against one compared in a walk, with its visited check, insertion and cache misses.
+constexpr double kScanCost = 0.5;
+/// Reading the links of an invisible node, in rows compared in a walk.
+constexpr double kCrossCost = 1.0;
+/// Width of the unfiltered walk that leads a filtered one to the query's neighbourhood.
+constexpr uint32_t kGuideWidth = 12;
+/// Visible rows spread over the column that a filtered walk also starts from.
+constexpr uint32_t kFilterStarts = 32;
+
+class Search {
+ public:
+  Search(const HnswParts& parts, const VectorView& view, const Bitset& visible, const SearchParams& params, CancelToken cancel,
+         HnswScratch::State& state, const HitBuffer& out, SearchStats* stats)
+      : parts_(parts), h_(parts.header), metric_(static_cast<Metric>(parts.header.metric)), view_(view), visible_(visible),
+        params_(params), cancel_(cancel), s_(state), out_(out), stats_(stats), scorer_(view.type, metric_, view.dim),
+        ground_{parts.links, h_.slots, h_.rows, nullptr, h_.rows} {
+    visibleRows_ = visible.all() ? h_.nodes : visible.count(h_.rows);
+  }
+
+  Status run(const uint8_t* queries, uint32_t nq) {
+    const size_t bytes = rowBytes(view_.type, view_.dim);
+    for (uint32_t q = 0; q < nq; ++q) {
+      if (cancel_.raised()) return Status::canceled();
+      out_.counts[q] = 0;
+      if (visibleRows_ == 0) continue;
+      queryBytes_ = queries + q * bytes;
+      query_ = q;
+      scorer_.setQuery(queryBytes_);
+      const Status status = h_.codeKind == 1 ? searchOne(codeSpace()) : searchOne(RawSpace{&view_, &scorer_});
+      if (!status.ok()) return status;
+    }
+    if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
+    return {};
+  }
+
+ private:
+  bool coded() const { return h_.codeKind == 1; }
+  bool widening() const { return params_.range != nullptr || params_.group != nullptr; }
+
+  CodeSpace codeSpace() {
+    const KernelTable& table = kernels();
+    s_.wide.resize(h_.dim);
+    s_.query.assign(h_.codeStride, 0);
+    widenRow(view_.type, queryBytes_, h_.dim, s_.wide.data());
+    if (metric_ == Metric::cosine) {
+      double squared = 0;
+      for (const float value : s_.wide) squared += static_cast<double>(value) * static_cast<double>(value);
+      const float inverse = squared > 0 && std::isfinite(squared) ? static_cast<float>(1 / std::sqrt(squared)) : 0.0f;
+      for (float& value : s_.wide) value *= inverse;
+    }
+    double squared = 0;
+    if (parts_.center != nullptr) {
+      for (uint32_t d = 0; d < h_.dim; ++d) {
+        s_.wide[d] -= parts_.center[d];
+        squared += static_cast<double>(s_.wide[d]) * static_cast<double>(s_.wide[d]);
+      }
+    }
+    const QuantisedQuery query = quantiseQuery(s_.wide.data(), h_.dim, table.code.queryMax, s_.query.data());
+    CodeSpace space;
+    space.codes = parts_.codes;
+    space.stride = h_.codeStride;
+    space.query = s_.query.data();
+    space.dot = table.code.dot;
+    space.biases = parts_.biases;
+    const float scale = query.scale * h_.codeScale * (parts_.biases == nullptr ? 1.0f : 2.0f);
+    space.factor = scale;
+    space.constant = scale * 128.0f * static_cast<float>(query.sum) + static_cast<float>(squared);
+    return space;
+  }
+
+  template <class Space>
+  Status searchOne(const Space& space) {
+    counts_ = {};
+    const uint32_t wanted = std::min(params_.k, visibleRows_);
+    uint64_t width = std::max(params_.ef, params_.k);
+    Status status;
+    for (;;) {
+      const double scan = scanCost();
+      if (scan <= walkCost(width)) {
+        status = scanVisible(space);
+        break;
+      }
+      if (!walk(space, static_cast<uint32_t>(width), scan)) {
+        status = scanVisible(space, SearchPath::graphThenExact);
+        break;
+      }
+      rankPool(static_cast<uint32_t>(width));
+      const Written written = writeHits(s_.ranked, params_, metric_, query_, out_);
+      if (cancel_.raised()) return Status::canceled();
+      if (widening() ? written.full || beyondRadius() : written.hits >= wanted) {
+        reached(SearchPath::graph);
+        break;
+      }
+      if (!widening()) {
+        status = scanVisible(space, SearchPath::graphThenExact);
+        break;
+      }
+      width *= 2;
+    }
+    if (stats_ != nullptr) {
+      stats_->distances += counts_.distances;
+      stats_->hops += counts_.hops;
+      stats_->bytes += counts_.distances * space.bytesPerRow() + counts_.hops * h_.slots * 4;
+    }
+    return status;
+  }
+
+  double share() const { return static_cast<double>(visibleRows_) / h_.rows; }
+  /// Both in rows compared in a walk.
+  double scanCost() const { return visibleRows_ * kScanCost + 64; }
+  double walkCost(uint64_t width) const {
+    const double plain = static_cast<double>(width) * h_.slots * kFreshShare;
+    if (visible_.all()) return plain;
+    // Matching neighbours get rarer, and invisible ones have to be crossed to find them.
+    return plain * (1 + (1 - share()) * 1.5);
+  }
+
+  /// Nearest node of the upper levels, as a row.
+  template <class Space>
+  uint32_t entryRow(const Space& space) {
+    if (h_.levels == 0) return h_.entry;
+    uint32_t node = 0;
+    uint64_t skip = 0;
+    for (uint32_t level = 1; level < h_.levels; ++level) skip += uint64_t{h_.levelNodes[level - 1]} * h_.m;
+    for (uint32_t level = h_.levels; level > 0; --level) {
+      const Layer layer{parts_.upperLinks + skip, h_.m, h_.levelNodes[level - 1], parts_.upperRows, h_.rows};
+      node = descendLayer(layer, space, node, counts_);
+      if (level > 1) skip -= uint64_t{h_.levelNodes[level - 2]} * h_.m;
+    }
+    const uint32_t row = parts_.upperRows[node];
+    return row < h_.rows ? row : h_.entry;
+  }
+
+  /// Leaves the best visible rows in the pool. False when comparing everything has become the cheaper way.
+  template <class Space>
+  bool walk(const Space& space, uint32_t width, double budget) {
+    const uint32_t start = entryRow(space);
+    s_.visited.reset(h_.rows);
+    s_.pool.reset(width);
+    Batch<Space> batch(ground_, space);
+    s_.visited.add(start);
+    batch.add(start);
+    if (visible_.all()) {
+      batch.flush(s_.pool, counts_);
+      walkLayer(ground_, space, s_.pool, s_.visited, counts_, [](uint32_t, float) {});
+      return true;
+    }
+    const auto keepVisible = [this](uint32_t node, float distance) {
+      if (visible_.test(node)) s_.pool.insert(candidate(distance, node));
+    };
+    s_.guide.reset(std::min(width, kGuideWidth));
+    batch.flush(s_.guide, counts_, keepVisible);
+    walkLayer(ground_, space, s_.guide, s_.visited, counts_, keepVisible);
+    addSpreadStarts(batch);
+    batch.flush(s_.pool, counts_);
+    return walkVisible(space, budget);
+  }
+
+  /// A filter may match only rows far from the query, which the walk towards the query never meets.
+  template <class Space>
+  void addSpreadStarts(Batch<Space>& batch) {
+    const uint32_t words = (std::min(visible_.bits, h_.rows) + 63) / 64;
+    for (uint32_t i = 0; i < kFilterStarts && i < words; ++i) {
+      const uint32_t begin = static_cast<uint32_t>(uint64_t{i} * words / kFilterStarts);
+      const uint32_t end = static_cast<uint32_t>(uint64_t{i + 1} * words / kFilterStarts);
+      for (uint32_t word = begin; word < end; ++word) {
+        const uint64_t bits = visible_.word(word, h_.rows);
+        if (bits == 0) continue;
+        const uint32_t row = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+        if (s_.visited.add(row)) batch.add(row);
+        break;
+      }
+    }
+  }
+
+  /// Walks the visible nodes; invisible neighbours are crossed, their links followed without comparing them (two-hop expansion
+  /// as in ACORN, Patel et al. 2024, section 5). False once `budget` is spent.
+  template <class Space>
+  bool walkVisible(const Space& space, double budget) {
+    s_.crossed.reset(h_.rows);
+    Batch<Space> batch(ground_, space);
+    Pool& pool = s_.pool;
+    std::vector<uint32_t>& invisible = invisible_;
+    const uint32_t enough = h_.slots / 2;
+    uint64_t crossings = 0;
+    uint32_t at = 0;
+    while (at < pool.size()) {
+      if (pool.expanded(at)) {
+        ++at;
+        continue;
+      }
+      const uint32_t* links = ground_.linksOf(pool.expand(at));
+      ++counts_.hops;
+      if (static_cast<double>(counts_.distances) + static_cast<double>(crossings) * kCrossCost > budget) return false;
+      uint32_t lowest = at + 1;
+      uint32_t seen = 0;
+      invisible.clear();
+      for (uint32_t slot = 0; slot < h_.slots; ++slot) {
+        const uint32_t node = loadLink(links + slot);
+        if (node >= h_.rows) break;
+        if (!visible_.test(node)) {
+          if (!s_.crossed.contains(node)) invisible.push_back(node);
+          continue;
+        }
+        ++seen;
+        if (!s_.visited.add(node)) continue;
+        batch.add(node);
+        if (batch.full()) lowest = std::min(lowest, batch.flush(pool, counts_));
+      }
+      if (seen < enough) {
+        for (const uint32_t node : invisible) __builtin_prefetch(ground_.linksOf(node));
+        for (const uint32_t node : invisible) {
+          if (seen >= enough) break;
+          s_.crossed.add(node);
+          ++crossings;
+          ++counts_.hops;
+          const uint32_t* further = ground_.linksOf(node);
+          for (uint32_t slot = 0; slot < h_.slots; ++slot) {
+            const uint32_t next = loadLink(further + slot);
+            if (next >= h_.rows) break;
+            if (!visible_.test(next)) continue;
+            if (!s_.visited.add(next)) continue;
+            ++seen;
+            batch.add(next);
+            if (batch.full()) lowest = std::min(lowest, batch.flush(pool, counts_));
+          }
+        }
+      }
+      lowest = std::min(lowest, batch.flush(pool, counts_));
+      at = lowest;
+    }
+    return true;
+  }
+
+  /// Exact distances of the best of the pool.
+  void rankPool(uint32_t width) {
+    const Pool& pool = s_.pool;
+    s_.ranked.clear();
+    if (!coded()) {
+      for (uint32_t i = 0; i < pool.size(); ++i) s_.ranked.push_back(rankedRow(distanceOfCandidate(pool.at(i)), nodeOf(pool.at(i))));
+      return;
+    }
+    const uint32_t n = widening() ? pool.size() : std::min<uint32_t>(pool.size(), params_.k + width / 3);
+    uint32_t ids[kWalkBatch];
+    for (uint32_t begin = 0; begin < n; begin += kWalkBatch) {
+      const uint32_t count = std::min(kWalkBatch, n - begin);
+      for (uint32_t i = 0; i < count; ++i) ids[i] = nodeOf(pool.at(begin + i));
+      rankExactly(ids, count);
+    }
+    std::sort(s_.ranked.begin(), s_.ranked.end());
+  }
+
+  void rankExactly(const uint32_t* ids, uint32_t count) {
+    const RawSpace exact{&view_, &scorer_};
+    for (uint32_t i = 0; i < count; ++i) exact.prefetch(ids[i]);
+    float distances[kWalkBatch];
+    exact.distances(ids, count, distances);
+    for (uint32_t i = 0; i < count; ++i) s_.ranked.push_back(rankedRow(distances[i], ids[i]));
+    if (stats_ == nullptr) return;
+    stats_->distances += count;
+    stats_->exactDistances += count;
+    stats_->bytes += count * view_.bytesPerRow;
+  }
+
+  /// Whether the candidates reach past the radius: wider walks would only find more beyond it.
+  bool beyondRadius() const {
+    if (params_.range == nullptr || s_.ranked.empty()) return false;
+    const float score = Scorer::scoreOf(metric_, distanceOf(s_.ranked.back()));
+    return largerIsBetter(metric_) ? !(score > params_.range->radius) : !(score < params_.range->radius);
+  }
+
+  void reached(SearchPath path) {
+    if (stats_ != nullptr && stats_->path < path) stats_->path = path;
+  }
+
+  /// A row without a vector has no links. (Callers do not show such rows; without a bitset nobody says so.)
+  bool isNode(uint32_t row) const {
+    return h_.nodes == h_.rows || row == h_.entry || loadLink(parts_.links + size_t{row} * h_.slots) < h_.rows;
+  }
+
+  /// Compares all visible rows: on codes first, the best of these exactly. Groups and ranges take every row exactly.
+  template <class Space>
+  Status scanVisible(const Space& space, SearchPath path = SearchPath::flat) {
+    reached(path);
+    const bool exact = widening() || !coded();
+    // By code the true first k are among the first few times k, whatever the filter.
+    s_.top.reset(exact ? (params_.group == nullptr ? params_.k : visibleRows_) : size_t{params_.k} * 3 + 64);
+    const RawSpace raw{&view_, &scorer_};
+    uint32_t ids[kWalkBatch];
+    uint32_t n = 0;
+    uint64_t scanned = 0;
+    const auto flush = [&] {
+      float distances[kWalkBatch];
+      if (exact) raw.distances(ids, n, distances);
+      else space.distances(ids, n, distances);
+      for (uint32_t i = 0; i < n; ++i) {
+        const RankedRow hit = rankedRow(distances[i], ids[i]);
+        if (hit < s_.top.worst() && (!exact || inRange(params_, metric_, distances[i]))) s_.top.add(hit);
+      }
+      scanned += n;
+      n = 0;
+    };
+    for (uint32_t word = 0; uint64_t{word} * 64 < h_.rows; ++word) {
+      for (uint64_t bits = visible_.word(word, h_.rows); bits != 0; bits &= bits - 1) {
+        const uint32_t row = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+        if (!isNode(row)) continue;
+        ids[n++] = row;
+        if (exact) raw.prefetch(row);
+        else space.prefetch(row);
+        if (n == kWalkBatch) flush();
+      }
+      if (word % (kRowsBetweenPolls / 64) == 0 && cancel_.raised()) return Status::canceled();
+    }
+    if (n > 0) flush();
+    counts_.distances += scanned;
+    if (exact) {
+      if (stats_ != nullptr) stats_->exactDistances += scanned;
+      writeHits(s_.top.sorted(), params_, metric_, query_, out_);
+      return {};
+    }
+    s_.ranked.clear();
+    const std::vector<RankedRow>& best = s_.top.sorted();
+    for (size_t begin = 0; begin < best.size(); begin += kWalkBatch) {
+      const uint32_t count = static_cast<uint32_t>(std::min<size_t>(kWalkBatch, best.size() - begin));
+      for (uint32_t i = 0; i < count; ++i) ids[i] = rowOf(best[begin + i]);
+      rankExactly(ids, count);
+    }
+    std::sort(s_.ranked.begin(), s_.ranked.end());
+    writeHits(s_.ranked, params_, metric_, query_, out_);
+    return {};
+  }
+
+  const HnswParts& parts_;
+  const HnswHeader& h_;
+  Metric metric_;
+  const VectorView& view_;
+  const Bitset& visible_;
+  const SearchParams& params_;
+  CancelToken cancel_;
+  HnswScratch::State& s_;
+  const HitBuffer& out_;
+  SearchStats* stats_;
+  Scorer scorer_;
+  Layer ground_;
+  WalkCounts counts_;
+  std::vector<uint32_t> invisible_;
+  uint32_t visibleRows_ = 0;
+  const uint8_t* queryBytes_ = nullptr;
+  uint32_t query_ = 0;
+};
+
+}  // namespace
+
+Status HnswIndex::search(const VectorView& view, const uint8_t* queries, uint32_t nq, const Bitset& visible,
+                         const SearchParams& params, CancelToken cancel, HnswScratch* scratch, const HitBuffer& out,
+                         SearchStats* stats) const {
+  if (data_ == nullptr) return Status::invalid("HNSW index: not opened");
+  if (Status status = checkSearch(params, out); !status.ok()) return status;
+  if (view.type != info_.type || view.dim != info_.dim) {
+    return Status::invalid("the column has dimension " + std::to_string(view.dim) + " and type " +
+                           std::to_string(static_cast<int>(view.type)) + ", the index " + std::to_string(info_.dim) + " and " +
+                           std::to_string(static_cast<int>(info_.type)));
+  }
+  if (view.rows < info_.rows) {
+    return Status::invalid("the column has " + std::to_string(view.rows) + " rows, the index " + std::to_string(info_.rows));
+  }
+  try {
+    const HnswParts parts = HnswParts::of(*this);
+    if (scratch != nullptr) return Search(parts, view, visible, params, cancel, scratch->state(), out, stats).run(queries, nq);
+    HnswScratch own;
+    return Search(parts, view, visible, params, cancel, own.state(), out, stats).run(queries, nq);
+  } catch (const std::bad_alloc&) {
+    return Status::outOfMemory();
+  }
+}
+
+}  // namespace redkite

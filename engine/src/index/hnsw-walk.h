@@ -1,0 +1,274 @@
+// Walking one layer of a graph: the pool of candidates, what was visited, and how distances are computed.
+//
+// Used by build and search alike. Links are read one by one with relaxed atomics, since a build by several threads
+// changes them under the walk; a torn list still holds only valid or refused ids.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "order.h"
+#include "redkite/kernels.h"
+#include "redkite/scorer.h"
+#include "redkite/types.h"
+
+namespace redkite {
+
+/// Neighbours compared at once at most.
+inline constexpr uint32_t kWalkBatch = 64;
+
+/// Distance, node and whether its links were followed: sorts by distance, then node. Nodes are below 2^31.
+using Candidate = uint64_t;
+
+inline Candidate candidate(float distance, uint32_t node) {
+  return uint64_t{orderedBits(distance)} << 32 | uint64_t{node} << 1;
+}
+inline uint32_t nodeOf(Candidate c) { return static_cast<uint32_t>(c) >> 1; }
+inline float distanceOfCandidate(Candidate c) { return floatOfOrdered(static_cast<uint32_t>(c >> 32)); }
+
+/// The best candidates so far, as a sorted array: for the usual widths an insertion moves a few cache lines.
+class Pool {
+ public:
+  void reset(uint32_t capacity) {
+    capacity_ = capacity;
+    size_ = 0;
+    if (items_.size() < size_t{capacity} + 1) items_.resize(size_t{capacity} + 1);
+  }
+  uint32_t size() const { return size_; }
+  uint32_t capacity() const { return capacity_; }
+  Candidate at(uint32_t i) const { return items_[i]; }
+  bool expanded(uint32_t i) const { return (items_[i] & 1) != 0; }
+  uint32_t expand(uint32_t i) {
+    const uint32_t node = nodeOf(items_[i]);
+    items_[i] |= 1;
+    return node;
+  }
+  /// What a newcomer must be below.
+  Candidate worst() const { return size_ < capacity_ ? ~uint64_t{0} : items_[size_ - 1]; }
+
+  /// Position of the newcomer, or `capacity` when it is not among the best.
+  uint32_t insert(Candidate item) {
+    if (item >= worst()) return capacity_;
+    Candidate* items = items_.data();
+    uint32_t low = 0;
+    for (uint32_t count = size_; count > 0;) {
+      const uint32_t half = count / 2;
+      const bool right = items[low + half] < item;
+      low += right ? count - half : 0;
+      count = half;
+    }
+    const uint32_t end = size_ < capacity_ ? size_++ : size_ - 1;
+    std::memmove(items + low + 1, items + low, size_t{end - low} * sizeof(Candidate));
+    items[low] = item;
+    return low;
+  }
+
+ private:
+  std::vector<Candidate> items_;
+  uint32_t capacity_ = 0;
+  uint32_t size_ = 0;
+};
+
+class NodeSet {
+ public:
+  void reset(uint32_t nodes) { words_.assign((size_t{nodes} + 63) / 64, 0); }
+  bool contains(uint32_t node) const { return ((words_[node >> 6] >> (node & 63)) & 1) != 0; }
+  /// Whether the node was new.
+  bool add(uint32_t node) {
+    uint64_t& word = words_[node >> 6];
+    const uint64_t bit = uint64_t{1} << (node & 63);
+    const bool fresh = (word & bit) == 0;
+    word |= bit;
+    return fresh;
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+struct WalkCounts {
+  uint64_t distances = 0;
+  uint64_t hops = 0;
+};
+
+/// One layer: `slots` links a node, closest first, ended by anything that is not below `nodes`.
+struct Layer {
+  const uint32_t* links = nullptr;
+  uint32_t slots = 0;
+  uint32_t nodes = 0;
+  /// Row of each node; null where nodes are rows.
+  const uint32_t* rows = nullptr;
+  uint32_t rowsEnd = 0;
+
+  const uint32_t* linksOf(uint32_t node) const { return links + size_t{node} * slots; }
+  uint32_t rowOf(uint32_t node) const { return rows == nullptr ? node : rows[node]; }
+};
+
+inline uint32_t loadLink(const uint32_t* link) { return __atomic_load_n(link, __ATOMIC_RELAXED); }
+
+/// Distances on unsigned codes: constant + bias[row] - factor * (query . code[row]).
+struct CodeSpace {
+  const uint8_t* codes = nullptr;
+  size_t stride = 0;
+  const int8_t* query = nullptr;
+  void (*dot)(const int8_t*, const uint8_t*, size_t, const uint32_t*, uint32_t, uint32_t, int32_t*) = nullptr;
+  const float* biases = nullptr;
+  float factor = 0;
+  float constant = 0;
+
+  size_t bytesPerRow() const { return stride; }
+  void prefetch(uint32_t row) const {
+    const uint8_t* code = codes + row * stride;
+    // Beyond this many lines the hardware has understood the stream.
+    const size_t end = stride < 1024 ? stride : 1024;
+    for (size_t at = 0; at < end; at += 64) __builtin_prefetch(code + at);
+    if (biases != nullptr) __builtin_prefetch(biases + row);
+  }
+  /// n is at most kWalkBatch.
+  void distances(const uint32_t* rows, uint32_t n, float* out) const {
+    int32_t dots[kWalkBatch];
+    dot(query, codes, stride, rows, n, static_cast<uint32_t>(stride), dots);
+    if (biases == nullptr) {
+      for (uint32_t i = 0; i < n; ++i) out[i] = constant - factor * static_cast<float>(dots[i]);
+    } else {
+      for (uint32_t i = 0; i < n; ++i) out[i] = constant + biases[rows[i]] - factor * static_cast<float>(dots[i]);
+    }
+  }
+};
+
+/// Exact distances on the raw rows.
+struct RawSpace {
+  const VectorView* view = nullptr;
+  const Scorer* scorer = nullptr;
+
+  size_t bytesPerRow() const { return view->bytesPerRow; }
+  void prefetch(uint32_t row) const {
+    const uint8_t* data = view->row(row);
+    const size_t end = view->bytesPerRow < 512 ? view->bytesPerRow : 512;
+    for (size_t at = 0; at < end; at += 64) __builtin_prefetch(data + at);
+  }
+  void distances(const uint32_t* rows, uint32_t n, float* out) const {
+    const uint8_t* pointers[kWalkBatch];
+    for (uint32_t i = 0; i < n; ++i) pointers[i] = view->row(rows[i]);
+    scorer->distances(pointers, n, out);
+  }
+};
+static_assert(kWalkBatch <= kScorerBatch);
+
+/// Nodes gathered to be compared together: all are prefetched before the first is computed.
+template <class Space>
+class Batch {
+ public:
+  Batch(const Layer& layer, const Space& space) : layer_(layer), space_(space) {}
+  bool full() const { return n_ == kWalkBatch; }
+  uint32_t size() const { return n_; }
+  void add(uint32_t node) {
+    const uint32_t row = layer_.rowOf(node);
+    if (row >= layer_.rowsEnd) return;
+    nodes_[n_] = node;
+    rows_[n_++] = row;
+    space_.prefetch(row);
+  }
+  /// Compares what was gathered and inserts it; the lowest position taken, or the pool's capacity.
+  uint32_t flush(Pool& pool, WalkCounts& counts) {
+    return flush(pool, counts, [](uint32_t, float) {});
+  }
+  template <class Observe>
+  uint32_t flush(Pool& pool, WalkCounts& counts, Observe observe) {
+    float distances[kWalkBatch];
+    uint32_t lowest = pool.capacity();
+    if (n_ > 0) {
+      space_.distances(rows_, n_, distances);
+      counts.distances += n_;
+      for (uint32_t i = 0; i < n_; ++i) {
+        observe(nodes_[i], distances[i]);
+        const uint32_t position = pool.insert(candidate(distances[i], nodes_[i]));
+        if (position < lowest) lowest = position;
+      }
+      n_ = 0;
+    }
+    return lowest;
+  }
+
+ private:
+  const Layer& layer_;
+  const Space& space_;
+  uint32_t n_ = 0;
+  uint32_t nodes_[kWalkBatch];
+  uint32_t rows_[kWalkBatch];
+};
+
+/// Follows links from what is in the pool until its every candidate was expanded. `observe(node, distance)` sees every node compared.
+template <class Space, class Observe>
+void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Observe observe) {
+  Batch<Space> batch(layer, space);
+  uint32_t at = 0;
+  while (at < pool.size()) {
+    if (pool.expanded(at)) {
+      ++at;
+      continue;
+    }
+    const uint32_t* links = layer.linksOf(pool.expand(at));
+    ++counts.hops;
+    uint32_t lowest = at + 1;
+    for (uint32_t slot = 0; slot < layer.slots; ++slot) {
+      const uint32_t node = loadLink(links + slot);
+      if (node >= layer.nodes) break;
+      if (!visited.add(node)) continue;
+      batch.add(node);
+      if (batch.full()) lowest = std::min(lowest, batch.flush(pool, counts, observe));
+    }
+    // The next to be expanded is most likely the one after this: its links travel while this batch is computed.
+    if (at + 1 < pool.size()) __builtin_prefetch(layer.linksOf(nodeOf(pool.at(at + 1))));
+    lowest = std::min(lowest, batch.flush(pool, counts, observe));
+    at = lowest;
+  }
+}
+
+/// Greedy descent: the node of this layer that is closer than all its neighbours, from `start`.
+template <class Space>
+uint32_t descendLayer(const Layer& layer, const Space& space, uint32_t start, WalkCounts& counts) {
+  uint32_t best = start;
+  float bestDistance;
+  const uint32_t startRow = layer.rowOf(start);
+  if (startRow >= layer.rowsEnd) return start;
+  space.distances(&startRow, 1, &bestDistance);
+  ++counts.distances;
+  // Strictly closer every round, so this ends.
+  for (bool closer = true; closer;) {
+    closer = false;
+    const uint32_t* links = layer.linksOf(best);
+    ++counts.hops;
+    uint32_t nodes[kWalkBatch];
+    uint32_t rows[kWalkBatch];
+    float distances[kWalkBatch];
+    for (uint32_t slot = 0; slot < layer.slots;) {
+      uint32_t n = 0;
+      for (; slot < layer.slots && n < kWalkBatch; ++slot) {
+        const uint32_t node = loadLink(links + slot);
+        if (node >= layer.nodes) {
+          slot = layer.slots;
+          break;
+        }
+        const uint32_t row = layer.rowOf(node);
+        if (row >= layer.rowsEnd) continue;
+        nodes[n] = node;
+        rows[n++] = row;
+        space.prefetch(row);
+      }
+      if (n == 0) break;
+      space.distances(rows, n, distances);
+      counts.distances += n;
+      for (uint32_t i = 0; i < n; ++i) {
+        if (!(distances[i] < bestDistance)) continue;
+        bestDistance = distances[i];
+        best = nodes[i];
+        closer = true;
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace redkite
