@@ -1,9 +1,12 @@
 import type { CallContext } from "../model/call-context.ts";
-import type { Column, Keys } from "../model/columns.ts";
-import type { CollectionId, PartitionId, SegmentId, VChannel } from "../model/ids.ts";
-import type { CollectionSchema, KeyValues } from "../model/schema.ts";
+import type { CollectionId, PartitionId, VChannel } from "../model/ids.ts";
+import type {
+  ShardQueryRequest,
+  ShardQueryResult,
+  ShardSearchRequest,
+  ShardSearchResult,
+} from "../model/read.ts";
 import type { Timestamp } from "../model/timestamp.ts";
-import type { MetricType, SearchStats } from "../ports/engine.ts";
 import type { Component } from "./component.ts";
 import { componentMethods } from "./component.ts";
 import type { LoadedSegmentInfo } from "./query-coord.ts";
@@ -48,75 +51,6 @@ export interface ChannelState {
   readonly failReason: string;
   readonly version: bigint;
   readonly segments: readonly LoadedSegmentInfo[];
-}
-
-/** The part of every read that fixes what it sees. */
-export interface ReadScope {
-  readonly collectionId: CollectionId;
-  readonly vchannel: VChannel;
-  /** Undefined: all loaded ones. */
-  readonly partitionIds: readonly PartitionId[] | undefined;
-  readonly readAt: Timestamp;
-  /** Rows that began at or below it are expired or truncated. */
-  readonly minBegin: Timestamp;
-  readonly ignoreGrowing: boolean;
-  /** As of `readAt`; the filter text was checked against it. */
-  readonly schema: CollectionSchema;
-  /** Filter source and its template values, compiled once per node and schema version; empty for none. */
-  readonly filter: FilterSource;
-}
-
-export interface FilterSource {
-  readonly text: string;
-  readonly templates: readonly { readonly name: string; readonly value: TemplateValue }[];
-}
-
-export type TemplateValue = boolean | bigint | number | string | readonly TemplateValue[];
-
-export interface ShardSearchRequest extends ReadScope {
-  readonly fieldId: number;
-  readonly metric: MetricType;
-  readonly nq: number;
-  readonly queries: Uint8Array;
-  readonly queryOffsets: Int32Array | undefined;
-  /** Hits wanted per query, offset included. */
-  readonly k: number;
-  /** Index parameters (ef, ...), checked by the proxy. */
-  readonly params: KeyValues;
-  readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
-  readonly groupBy:
-    { readonly fieldId: number; readonly groupSize: number; readonly strict: boolean } | undefined;
-  /** Fields returned with the hits; empty when the proxy fetches them later. */
-  readonly outputFieldIds: readonly number[];
-}
-
-/** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending key. */
-export interface ShardSearchResult {
-  readonly starts: Int32Array;
-  readonly keys: Keys;
-  readonly scores: Float32Array;
-  readonly groupValues: Column | undefined;
-  /** One column per output field, in the order of the request, one value per hit. */
-  readonly fields: readonly Column[];
-  readonly stats: readonly (SearchStats & { readonly segmentId: SegmentId })[];
-}
-
-export interface ShardQueryRequest extends ReadScope {
-  /** Undefined: by filter. Else rows of these keys (in their order is not promised), filter applied too. */
-  readonly keys: Keys | undefined;
-  /** Rows wanted at most, smallest keys first; -1 for all. */
-  readonly limit: number;
-  readonly countOnly: boolean;
-  readonly outputFieldIds: readonly number[];
-}
-
-export interface ShardQueryResult {
-  /** Matching rows; with countOnly the only answer. */
-  readonly count: bigint;
-  /** Ascending. */
-  readonly keys: Keys;
-  readonly timestamps: BigUint64Array;
-  readonly fields: readonly Column[];
 }
 
 const yes = { idempotent: true } as const;

@@ -1,6 +1,7 @@
 import type { Column, Keys } from "../model/columns.ts";
 import type { DataType } from "../model/data-type.ts";
 import type { FilterProgram, TriBitmap } from "../model/filter-program.ts";
+import type { MetricType } from "../model/read.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 
@@ -101,8 +102,6 @@ export interface FilterInput {
   /** One per EXTERNAL, over all rows of the segment at the time of the call (`rows` of the snapshot). */
   readonly externals: readonly TriBitmap[];
 }
-
-export type MetricType = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
 
 export interface SearchSpec {
   readonly fieldId: number;

@@ -1,0 +1,47 @@
+import { Lru } from "../../base/lru.ts";
+import type { Constant } from "../../expr/ast.ts";
+import { compileFilter, type CompiledFilter } from "../../expr/compile-filter.ts";
+import type { FilterSource, TemplateValue } from "../../model/read.ts";
+import type { CollectionSchema } from "../../model/schema.ts";
+import type { CollectionId } from "../../model/ids.ts";
+
+const TEXT_MAX = 4096;
+
+/** Compiled filters by collection, schema version and text; a filter with templates is compiled each time. */
+export class FilterCache {
+  readonly #compiled: Lru<string, CompiledFilter>;
+
+  constructor(entriesMax: number) {
+    this.#compiled = new Lru({ entriesMax });
+  }
+
+  get(collectionId: CollectionId, schema: CollectionSchema, source: FilterSource): CompiledFilter {
+    if (source.templates.length > 0 || source.text.length > TEXT_MAX) return compile(schema, source);
+    const key = `${collectionId}/${schema.version}/${source.text}`;
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const compiled = compile(schema, source);
+    this.#compiled.set(key, compiled);
+    return compiled;
+  }
+}
+
+function compile(schema: CollectionSchema, source: FilterSource): CompiledFilter {
+  const templates = new Map(source.templates.map(({ name, value }) => [name, constantOf(value)]));
+  return compileFilter(source.text, schema, { templates });
+}
+
+function constantOf(value: TemplateValue): Constant {
+  switch (typeof value) {
+    case "boolean":
+      return { kind: "bool", value };
+    case "bigint":
+      return { kind: "int", value };
+    case "number":
+      return { kind: "float", value };
+    case "string":
+      return { kind: "string", value };
+    default:
+      return { kind: "array", items: value.map(constantOf) };
+  }
+}

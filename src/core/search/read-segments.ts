@@ -1,0 +1,58 @@
+import { partitionNotLoaded } from "../../errors/meta-errors.ts";
+import { staleRead } from "../../errors/service-errors.ts";
+import type { CompiledFilter } from "../../expr/compile-filter.ts";
+import { externalBitmaps } from "../../expr/external-bitset.ts";
+import type { PartitionId } from "../../model/ids.ts";
+import type { ReadScope } from "../../model/read.ts";
+import type { FilterInput, Segment, Visibility } from "../../ports/engine.ts";
+import type { ShardState } from "../shard/shard-state.ts";
+import type { ShardSegment, ShardView } from "../shard/shard-view.ts";
+
+/**
+ * The segments of a view that a read looks into. Refuses a read at a timestamp whose rows are partly gone, and partitions
+ * that are not loaded; leaves out segments that cannot hold a visible row.
+ */
+export function readableSegments(
+  state: ShardState,
+  view: ShardView,
+  loaded: ReadonlySet<PartitionId> | undefined,
+  scope: ReadScope,
+): readonly ShardSegment[] {
+  const wanted = scope.partitionIds === undefined ? loaded : new Set(scope.partitionIds);
+  if (loaded !== undefined && wanted !== undefined) {
+    const missing = [...wanted].filter((id) => !loaded.has(id));
+    if (missing.length > 0) throw partitionNotLoaded(missing);
+  }
+  for (const partitionId of wanted ?? []) refuseStale(scope, state.historyFrom(partitionId));
+  const readable: ShardSegment[] = [];
+  for (const entry of view.segments) {
+    if (wanted !== undefined && !wanted.has(entry.partitionId)) continue;
+    if (entry.kind === "growing") {
+      if (!scope.ignoreGrowing && entry.minTimestamp <= scope.readAt) readable.push(entry);
+      continue;
+    }
+    refuseStale(scope, entry.meta.historyFrom);
+    if (entry.meta.minTimestamp <= scope.readAt && entry.meta.maxTimestamp > scope.minBegin)
+      readable.push(entry);
+  }
+  return readable;
+}
+
+export function visibilityOf(scope: ReadScope): Visibility {
+  return { at: scope.readAt, minBegin: scope.minBegin };
+}
+
+/** The filter as the engine runs it over one segment; undefined when it lets every row through. */
+export function filterInput(filter: CompiledFilter, segment: Segment): FilterInput | undefined {
+  if (filter.kind === "always-true") return undefined;
+  const { rows } = segment;
+  const externals = externalBitmaps(filter.externals, {
+    rows,
+    column: (field) => segment.column(field, rows),
+  });
+  return { program: filter.program, externals };
+}
+
+function refuseStale(scope: ReadScope, oldest: bigint): void {
+  if (scope.readAt < oldest) throw staleRead({ timestamp: scope.readAt, oldest });
+}

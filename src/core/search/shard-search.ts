@@ -1,0 +1,101 @@
+import type { CompiledFilter } from "../../expr/compile-filter.ts";
+import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
+import type { CancelFlag, SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
+import { segmentOf, type ShardSegment } from "../shard/shard-view.ts";
+import { gatherField, gatherKeysOf, type RowPlaces } from "./gather-fields.ts";
+import { groupKeys } from "./group-values.ts";
+import { mergeHits, type HitList } from "./merge-hits.ts";
+import { filterInput, visibilityOf } from "./read-segments.ts";
+
+/** How many row-times-query products are searched on the calling thread; more goes to the engine's pool. */
+export interface SearchPolicy {
+  readonly inlineWorkMax: number;
+}
+
+/** Searches the segments one by one and merges: the k best of the shard, with keys and output fields. */
+export async function searchShard(
+  entries: readonly ShardSegment[],
+  request: ShardSearchRequest,
+  filter: CompiledFilter,
+  policy: SearchPolicy,
+  cancel: CancelFlag | undefined,
+): Promise<ShardSearchResult> {
+  const segments: Segment[] = [];
+  const hits: SearchHits[] = [];
+  const stats: SegmentSearchStats[] = [];
+  if (filter.kind !== "always-false") {
+    for (const entry of entries) {
+      const segment = segmentOf(entry);
+      const spec = searchSpec(request, filter, segment);
+      const inline = segment.rows * request.nq <= policy.inlineWorkMax;
+      const found = inline ? segment.search(spec, cancel) : await segment.searchAsync(spec, cancel);
+      segments.push(segment);
+      hits.push(found);
+      stats.push({ segmentId: entry.id, ...found.stats });
+    }
+  }
+  return assemble(segments, hits, stats, request);
+}
+
+function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment: Segment): SearchSpec {
+  return {
+    fieldId: request.fieldId,
+    metric: request.metric,
+    nq: request.nq,
+    queries: request.queries,
+    queryOffsets: request.queryOffsets,
+    k: request.k,
+    visibility: visibilityOf(request),
+    filter: filterInput(filter, segment),
+    ef: Math.max(request.k, Number(request.params["ef"] ?? DEFAULT_EF)),
+    exact: false,
+    range: request.range,
+    groupBy: request.groupBy,
+  };
+}
+
+/** Where a search names no width: Milvus's HNSW default is the larger of it and k. */
+const DEFAULT_EF = 64;
+
+function assemble(
+  segments: readonly Segment[],
+  hits: readonly SearchHits[],
+  stats: readonly SegmentSearchStats[],
+  request: ShardSearchRequest,
+): ShardSearchResult {
+  const lists: HitList[] = hits.map((found, i) => {
+    const segment = segments[i] as Segment;
+    const groups =
+      request.groupBy === undefined ? undefined : segment.take(request.groupBy.fieldId, found.rows);
+
+    return {
+      starts: found.starts,
+      scores: found.scores,
+      keys: segment.takeKeys(found.rows),
+      groups: groups && groupKeys(groups),
+    };
+  });
+  const merged = mergeHits(lists, {
+    metric: request.metric,
+    nq: request.nq,
+    k: request.k,
+    groupSize: request.groupBy?.groupSize ?? 1,
+  });
+  const count = merged.source.length;
+  const rows = new Int32Array(count);
+  const scores = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const found = hits[merged.source[i] ?? 0];
+    rows[i] = found?.rows[merged.position[i] ?? 0] ?? 0;
+    scores[i] = found?.scores[merged.position[i] ?? 0] ?? 0;
+  }
+  const places: RowPlaces = { segments, segment: merged.source, rows };
+  return {
+    starts: merged.starts,
+    keys: gatherKeysOf(places, request.schema),
+    scores,
+    groupValues: request.groupBy && gatherField(places, request.schema, request.groupBy.fieldId),
+    fields: request.outputFieldIds.map((fieldId) => gatherField(places, request.schema, fieldId)),
+    stats,
+  };
+}

@@ -1,0 +1,93 @@
+import type { Column, Keys } from "./columns.ts";
+import type { CollectionId, PartitionId, SegmentId, VChannel } from "./ids.ts";
+import type { CollectionSchema, KeyValues } from "./schema.ts";
+import type { Timestamp } from "./timestamp.ts";
+
+export type MetricType = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
+
+/** What of every read fixes what it sees: the same scope always sees the same rows. */
+export interface ReadScope {
+  readonly collectionId: CollectionId;
+  readonly vchannel: VChannel;
+  /** Undefined: all loaded ones. */
+  readonly partitionIds: readonly PartitionId[] | undefined;
+  readonly readAt: Timestamp;
+  /** Rows that began at or below it are expired or truncated. */
+  readonly minBegin: Timestamp;
+  readonly ignoreGrowing: boolean;
+  /** As of `readAt`; the filter text was checked against it. */
+  readonly schema: CollectionSchema;
+  readonly filter: FilterSource;
+}
+
+/** Compiled once per node, schema version and text; an empty text matches every row. */
+export interface FilterSource {
+  readonly text: string;
+  readonly templates: readonly { readonly name: string; readonly value: TemplateValue }[];
+}
+
+export type TemplateValue = boolean | bigint | number | string | readonly TemplateValue[];
+
+export interface ShardSearchRequest extends ReadScope {
+  readonly fieldId: number;
+  readonly metric: MetricType;
+  readonly nq: number;
+  /** Dense: nq x vector bytes. Sparse: concatenated (u32, f32) pairs with `queryOffsets`. */
+  readonly queries: Uint8Array;
+  readonly queryOffsets: Int32Array | undefined;
+  /** Hits wanted per query, offset included; groups when grouped. */
+  readonly k: number;
+  /** Index parameters (ef, ...), checked by the proxy. */
+  readonly params: KeyValues;
+  readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
+  readonly groupBy: GroupBy | undefined;
+  /** Fields returned with the hits; empty when the proxy fetches them later. */
+  readonly outputFieldIds: readonly number[];
+}
+
+export interface GroupBy {
+  readonly fieldId: number;
+  readonly groupSize: number;
+}
+
+/** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending key. */
+export interface ShardSearchResult {
+  readonly starts: Int32Array;
+  readonly keys: Keys;
+  readonly scores: Float32Array;
+  readonly groupValues: Column | undefined;
+  /** One column per output field, in the order of the request, one value per hit. */
+  readonly fields: readonly Column[];
+  readonly stats: readonly SegmentSearchStats[];
+}
+
+export interface SegmentSearchStats {
+  readonly segmentId: SegmentId;
+  readonly distances: number;
+  readonly path: "flat" | "graph" | "graph+exact" | "empty";
+  readonly visibleRows: number;
+}
+
+export interface ShardQueryRequest extends ReadScope {
+  /** Undefined: by filter. Else rows of these keys, filter applied too. */
+  readonly keys: Keys | undefined;
+  /** Rows wanted at most, smallest keys first; -1 for all. */
+  readonly limit: number;
+  readonly countOnly: boolean;
+  readonly outputFieldIds: readonly number[];
+}
+
+export interface ShardQueryResult {
+  /** Matching rows; with countOnly the only answer. */
+  readonly count: bigint;
+  /** Ascending. */
+  readonly keys: Keys;
+  readonly timestamps: BigUint64Array;
+  /** One column per output field, in the order of the request. */
+  readonly fields: readonly Column[];
+}
+
+/** IP and COSINE are similarities, the others distances. */
+export function largerIsBetter(metric: MetricType): boolean {
+  return metric === "IP" || metric === "COSINE";
+}

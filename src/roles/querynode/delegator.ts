@@ -1,0 +1,223 @@
+import type { DataNode } from "../../api/data-node.ts";
+import type { IndexCoord } from "../../api/index-coord.ts";
+import type { LoadedSegmentInfo } from "../../api/query-coord.ts";
+import type { ChannelState, WatchRequest } from "../../api/query-node.ts";
+import { FilterCache } from "../../core/search/filter-cache.ts";
+import { readableSegments } from "../../core/search/read-segments.ts";
+import { queryShard } from "../../core/search/shard-query.ts";
+import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
+import type { OpenShard } from "../../core/shard/shard-registry.ts";
+import type { SealedEntry, ShardView } from "../../core/shard/shard-view.ts";
+import { channelNotAvailable } from "../../errors/meta-errors.ts";
+import { corrupted } from "../../errors/service-errors.ts";
+import type { CallContext } from "../../model/call-context.ts";
+import type { NodeId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
+import type {
+  ReadScope,
+  ShardQueryRequest,
+  ShardQueryResult,
+  ShardSearchRequest,
+  ShardSearchResult,
+} from "../../model/read.ts";
+import type { SegmentIndexMeta } from "../../model/segment-meta.ts";
+import type { Timestamp } from "../../model/timestamp.ts";
+import type { CancelFlag, Engine } from "../../ports/engine.ts";
+import type { MessageStream } from "../../ports/message-stream.ts";
+import type { ObjectStore } from "../../ports/object-store.ts";
+
+export interface DelegatorDeps {
+  readonly nodeId: NodeId;
+  readonly engine: Engine;
+  readonly objects: ObjectStore;
+  readonly stream: MessageStream;
+  readonly indexCoord: IndexCoord;
+  /** Calls the owner of the channel, wherever it is now. */
+  readonly owner: <T>(
+    ctx: CallContext,
+    vchannel: VChannel,
+    use: (owner: DataNode) => Promise<T>,
+  ) => Promise<T>;
+  readonly filters: FilterCache;
+  readonly policy: SearchPolicy;
+}
+
+/**
+ * Leads one vchannel: answers reads from the shard's state once it is closed at their timestamp, and keeps its sealed segments'
+ * indexes attached. Everything here can be rebuilt from metadata and the log.
+ */
+export class Delegator {
+  readonly #deps: DelegatorDeps;
+  readonly #shard: OpenShard;
+  /** Undefined: all partitions, later ones too. */
+  #partitions: ReadonlySet<PartitionId> | undefined;
+  /** Attached index by segment and field. */
+  readonly #attached = new Map<string, SegmentIndexMeta>();
+
+  constructor(deps: DelegatorDeps, shard: OpenShard, request: WatchRequest) {
+    this.#deps = deps;
+    this.#shard = shard;
+    this.watch(request);
+  }
+
+  get closedTimestamp(): Timestamp {
+    return this.#shard.state.closedTimestamp;
+  }
+
+  get targetVersion(): bigint {
+    return this.#shard.state.targetVersion;
+  }
+
+  watch(request: WatchRequest): void {
+    this.#partitions = request.partitionIds && new Set(request.partitionIds);
+  }
+
+  /** Goes over to the newest target and attaches the indexes that are finished. */
+  async sync(ctx: CallContext): Promise<bigint> {
+    await this.#shard.advance(ctx.signal);
+    await this.#attachIndexes(ctx);
+    return this.#shard.state.targetVersion;
+  }
+
+  /** Everything durable in the log by now is applied when it returns. */
+  async catchUp(ctx: CallContext): Promise<void> {
+    const position = await this.#deps.stream.lastPosition(this.#shard.vchannel);
+    await this.#shard.state.waitApplied(position, ctx.signal);
+  }
+
+  async search(ctx: CallContext, request: ShardSearchRequest): Promise<ShardSearchResult> {
+    return this.#read(ctx, request, async (view, cancel) =>
+      searchShard(
+        readableSegments(this.#shard.state, view, this.#partitions, request),
+        request,
+        this.#deps.filters.get(request.collectionId, request.schema, request.filter),
+        this.#deps.policy,
+        cancel,
+      ),
+    );
+  }
+
+  async query(ctx: CallContext, request: ShardQueryRequest): Promise<ShardQueryResult> {
+    return this.#read(ctx, request, async (view, cancel) =>
+      queryShard(
+        readableSegments(this.#shard.state, view, this.#partitions, request),
+        request,
+        this.#deps.filters.get(request.collectionId, request.schema, request.filter),
+        cancel,
+      ),
+    );
+  }
+
+  state(): ChannelState {
+    const { state } = this.#shard;
+    return {
+      state: "Serving",
+      progress: 100,
+      failReason: "",
+      version: state.targetVersion,
+      segments: this.#listSegments(),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#shard.release();
+  }
+
+  async #read<T>(
+    ctx: CallContext,
+    scope: ReadScope,
+    run: (view: ShardView, cancel: CancelFlag) => Promise<T>,
+  ): Promise<T> {
+    await this.#waitClosed(ctx, scope.readAt);
+    const cancel: CancelFlag = { word: new Int32Array(new SharedArrayBuffer(4)) };
+    const abort = (): void => void Atomics.store(cancel.word, 0, 1);
+    ctx.signal.addEventListener("abort", abort, { once: true });
+    const { state } = this.#shard;
+    if (scope.schema.version > state.schema.version) state.setSchema(scope.schema);
+    const view = state.view();
+    try {
+      return await run(view, cancel);
+    } finally {
+      view.release();
+      ctx.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Every record at or below the timestamp is applied here, and none is still to come. */
+  async #waitClosed(ctx: CallContext, at: Timestamp): Promise<void> {
+    if (this.#shard.state.closedTimestamp >= at) return;
+    const { position } = await this.#deps.owner(ctx, this.#shard.vchannel, async (owner) =>
+      owner.closeTimestamp(ctx, { vchannel: this.#shard.vchannel, at }),
+    );
+    const { state } = this.#shard;
+    await state.waitApplied(position, ctx.signal);
+    if (state !== this.#shard.state)
+      throw channelNotAvailable(this.#shard.vchannel, "the shard is being opened afresh");
+    state.close(at, position);
+  }
+
+  async #attachIndexes(ctx: CallContext): Promise<void> {
+    const sealed = [...this.#shard.state.sealed()].filter(
+      (entry) => this.#partitions?.has(entry.partitionId) ?? true,
+    );
+    if (sealed.length === 0) return;
+    const indexes = await this.#deps.indexCoord.listSegmentIndexes(ctx, {
+      collectionId: this.#shard.state.collectionId,
+      segmentIds: sealed.map((entry) => entry.id),
+    });
+    const entries = new Map<SegmentId, SealedEntry>(sealed.map((entry) => [entry.id, entry]));
+    const wanted = new Set<string>();
+    for (const index of indexes) {
+      const entry = entries.get(index.segmentId);
+      if (entry === undefined || index.state !== "Finished" || index.file === undefined) continue;
+      const slot = `${index.segmentId}/${index.fieldId}`;
+      wanted.add(slot);
+      if (this.#attached.get(slot)?.buildId === index.buildId) continue;
+      await this.#attach(entry, index, index.file);
+      this.#attached.set(slot, index);
+    }
+    for (const [slot, index] of this.#attached) {
+      if (wanted.has(slot)) continue;
+      this.#attached.delete(slot);
+      entries.get(index.segmentId)?.ref.segment.detachIndex(index.fieldId);
+    }
+  }
+
+  async #attach(
+    entry: SealedEntry,
+    index: SegmentIndexMeta,
+    file: NonNullable<SegmentIndexMeta["file"]>,
+  ): Promise<void> {
+    entry.ref.retain();
+    const buffer = await this.#deps.objects.open(file.key);
+    try {
+      if (buffer.byteLength !== file.bytes) {
+        throw corrupted({ file: file.key, problem: `${buffer.byteLength} bytes instead of ${file.bytes}` });
+      }
+      entry.ref.segment.attachIndex(index.fieldId, buffer);
+    } finally {
+      buffer.close();
+      entry.ref.release();
+    }
+  }
+
+  #listSegments(): readonly LoadedSegmentInfo[] {
+    const { state } = this.#shard;
+    const infos: LoadedSegmentInfo[] = [];
+    for (const entry of [...state.sealed(), ...state.growing()]) {
+      if (this.#partitions !== undefined && !this.#partitions.has(entry.partitionId)) continue;
+      const index = [...this.#attached.values()].find((meta) => meta.segmentId === entry.id);
+      infos.push({
+        segmentId: entry.id,
+        collectionId: state.collectionId,
+        partitionId: entry.partitionId,
+        rows: entry.ref.segment.rows,
+        memoryBytes: entry.ref.segment.memoryBytes,
+        nodeId: this.#deps.nodeId,
+        state: entry.kind === "growing" ? "Growing" : "Sealed",
+        indexName: "",
+        indexId: index?.indexId ?? 0n,
+      });
+    }
+    return infos;
+  }
+}

@@ -1,0 +1,175 @@
+import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
+import type { DataCoord } from "../../api/data-coord.ts";
+import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node.ts";
+import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
+import { channelMisrouted } from "../../errors/meta-errors.ts";
+import type { CallContext } from "../../model/call-context.ts";
+import type { VChannel } from "../../model/ids.ts";
+import type {
+  ShardQueryRequest,
+  ShardQueryResult,
+  ShardSearchRequest,
+  ShardSearchResult,
+} from "../../model/read.ts";
+import type { Timestamp } from "../../model/timestamp.ts";
+import type { TaskHandle, Tasks } from "../../ports/executor.ts";
+import { Delegator, type DelegatorDeps } from "./delegator.ts";
+
+export interface QueryNodeDeps extends DelegatorDeps {
+  readonly dataCoord: DataCoord;
+  readonly shards: ShardRegistry;
+  readonly tasks: Tasks;
+  /** A context for work that no call asked for. */
+  readonly context: (signal?: AbortSignal) => CallContext;
+}
+
+/**
+ * Hosts delegators. Owns nothing durable: QueryCoord tells it again what to watch after a crash.
+ */
+export class QueryNodeRole implements QueryNode {
+  readonly #deps: QueryNodeDeps;
+  readonly #watched = new Map<VChannel, Watched>();
+  #state: ComponentStateCode = "Initializing";
+
+  constructor(deps: QueryNodeDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#state = "Healthy";
+  }
+
+  async stop(): Promise<void> {
+    this.#state = "Stopping";
+    await Promise.all([...this.#watched.keys()].map(async (vchannel) => this.#unwatch(vchannel)));
+  }
+
+  async getComponentStates(): Promise<ComponentState> {
+    return { nodeId: this.#deps.nodeId, role: "querynode", state: this.#state, reason: "" };
+  }
+
+  async getMetrics(): Promise<ComponentMetrics> {
+    return {
+      name: "querynode",
+      nodeId: this.#deps.nodeId,
+      infos: { channels: this.#watched.size, nativeMemoryBytes: this.#deps.engine.memoryBytes() },
+    };
+  }
+
+  async watchChannel(_ctx: CallContext, request: WatchRequest): Promise<void> {
+    const known = this.#watched.get(request.vchannel);
+    if (known !== undefined && known.failure === undefined) {
+      known.request = request;
+      known.delegator?.watch(request);
+      return;
+    }
+    const watched: Watched = { request, delegator: undefined, failure: undefined, task: undefined };
+    this.#watched.set(request.vchannel, watched);
+    watched.task = this.#deps.tasks.spawn(
+      `watch ${request.vchannel}`,
+      async (signal) => this.#open(watched, signal),
+      {
+        failed: (error) => {
+          watched.failure = error instanceof Error ? error.message : String(error);
+        },
+      },
+    );
+  }
+
+  async unwatchChannel(_ctx: CallContext, { vchannel }: { readonly vchannel: VChannel }): Promise<void> {
+    await this.#unwatch(vchannel);
+  }
+
+  async syncTarget(
+    ctx: CallContext,
+    { vchannel }: { readonly vchannel: VChannel },
+  ): Promise<{ readonly version: bigint }> {
+    const delegator = this.#delegator(vchannel);
+    const version = await delegator.sync(ctx);
+    await this.#report(ctx);
+    return { version };
+  }
+
+  async channelState(
+    _ctx: CallContext,
+    { vchannel }: { readonly vchannel: VChannel },
+  ): Promise<ChannelState> {
+    const watched = this.#watched.get(vchannel);
+    if (watched === undefined) throw channelMisrouted(vchannel, "this node does not serve it");
+    if (watched.delegator !== undefined) return watched.delegator.state();
+    const failed = watched.failure !== undefined;
+    return {
+      state: failed ? "Failed" : "Loading",
+      progress: 0,
+      failReason: watched.failure ?? "",
+      version: 0n,
+      segments: [],
+    };
+  }
+
+  async search(ctx: CallContext, request: ShardSearchRequest): Promise<ShardSearchResult> {
+    return this.#delegator(request.vchannel).search(ctx, request);
+  }
+
+  async query(ctx: CallContext, request: ShardQueryRequest): Promise<ShardQueryResult> {
+    return this.#delegator(request.vchannel).query(ctx, request);
+  }
+
+  async closedTimestamp(
+    _ctx: CallContext,
+    { vchannel }: { readonly vchannel: VChannel },
+  ): Promise<Timestamp> {
+    return this.#delegator(vchannel).closedTimestamp;
+  }
+
+  async #open(watched: Watched, signal: AbortSignal): Promise<void> {
+    const { vchannel } = watched.request;
+    const ctx = this.#deps.context(signal);
+    const shard = await this.#deps.shards.acquire(vchannel, signal);
+    const delegator = new Delegator(this.#deps, shard, watched.request);
+    try {
+      // Serving begins when everything acknowledged so far is applied.
+      await delegator.sync(ctx);
+      await delegator.catchUp(ctx);
+    } catch (error) {
+      await delegator.close();
+      throw error;
+    }
+    if (signal.aborted || this.#watched.get(vchannel) !== watched) {
+      await delegator.close();
+      return;
+    }
+    delegator.watch(watched.request);
+    watched.delegator = delegator;
+    await this.#report(ctx);
+  }
+
+  async #unwatch(vchannel: VChannel): Promise<void> {
+    const watched = this.#watched.get(vchannel);
+    if (watched === undefined) return;
+    this.#watched.delete(vchannel);
+    await watched.task?.stop();
+    await watched.delegator?.close();
+  }
+
+  /** DataCoord may collect what no reader uses any more. */
+  async #report(ctx: CallContext): Promise<void> {
+    const targets = [...this.#watched].flatMap(([vchannel, { delegator }]) =>
+      delegator === undefined ? [] : [{ vchannel, version: delegator.targetVersion }],
+    );
+    await this.#deps.dataCoord.reportTargets(ctx, { reader: this.#deps.nodeId, targets });
+  }
+
+  #delegator(vchannel: VChannel): Delegator {
+    const delegator = this.#watched.get(vchannel)?.delegator;
+    if (delegator === undefined) throw channelMisrouted(vchannel, "this node does not serve it");
+    return delegator;
+  }
+}
+
+interface Watched {
+  request: WatchRequest;
+  delegator: Delegator | undefined;
+  failure: string | undefined;
+  task: TaskHandle | undefined;
+}
