@@ -14,11 +14,14 @@ export interface Definition extends Namespace {
   readonly oneofs?: Readonly<Record<string, { readonly oneof: readonly string[] }>>;
   readonly values?: Readonly<Record<string, number>>;
   readonly methods?: Readonly<Record<string, MethodDefinition>>;
+  /** "proto2" where every field knows absence; Milvus's own messages are proto3. */
+  readonly edition?: string;
 }
 
 export interface FieldDefinition {
   readonly type: string;
   readonly id: number;
+  /** "repeated" or absent. */
   readonly rule?: string;
   /** Present on maps; `type` is then the type of the values. */
   readonly keyType?: string;

@@ -89,7 +89,7 @@ function buildField(
   // The bodies of array rows stay undecoded: field-data.ts reads them straight into one column.
   const raw = owner === ARRAY_ROWS && name === "data";
   const kind = scalar ?? (isEnum ? Kind.Int32 : raw ? Kind.Bytes : Kind.Message);
-  const shape = shapeOf(owner, field, kind, oneof);
+  const shape = shapeOf(owner, name, field, kind, oneof);
   return {
     number: field.id,
     name,
@@ -139,18 +139,15 @@ export function isBulk(owner: string, name: string, kind: Kind): boolean {
 
 function shapeOf(
   owner: string,
+  name: string,
   field: FieldDefinition,
   kind: Kind,
   oneof: readonly string[] | undefined,
 ): Shape {
   if (field.keyType !== undefined) return "map";
-  if (field.rule === "repeated") return isBulk(owner, fieldNameOf(owner, field), kind) ? "bulk" : "list";
-  return oneof !== undefined || kind === Kind.Message ? "explicit" : "implicit";
-}
-
-function fieldNameOf(owner: string, field: FieldDefinition): string {
-  const fields = definitionOf(owner)?.fields ?? {};
-  return Object.keys(fields).find((name) => fields[name] === field) ?? "";
+  if (field.rule === "repeated") return isBulk(owner, name, kind) ? "bulk" : "list";
+  const knowsAbsence = oneof !== undefined || definitionOf(owner)?.edition === "proto2";
+  return knowsAbsence || kind === Kind.Message ? "explicit" : "implicit";
 }
 
 const scalarKinds: Readonly<Record<string, Kind>> = {
