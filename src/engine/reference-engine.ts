@@ -2,10 +2,8 @@ import { assert } from "../base/assert.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import { serviceMemoryLimitExceeded } from "../errors/service-errors.ts";
-import { columnKind, isArrayElement } from "../format/column-buffers.ts";
 import { GrowableColumn } from "../format/growable-column.ts";
-import { DataType, dataTypeName, isDenseVector, isVector } from "../model/data-type.ts";
-import type { FieldSchema } from "../model/schema.ts";
+import { dataTypeName, isDenseVector, isVector } from "../model/data-type.ts";
 import type {
   BuildControl,
   Engine,
@@ -21,6 +19,7 @@ import type {
   VectorIndexSpec,
 } from "../ports/engine.ts";
 import { CANCEL_CHECK_ROWS, checkCancel } from "./reference/cancel.ts";
+import { checkField } from "./reference/check-field.ts";
 import { writeIndexFile } from "./reference/index-file.ts";
 import { buildKeyIndexFile } from "./reference/key-index.ts";
 import { ReferenceBuffer } from "./reference/reference-buffer.ts";
@@ -75,7 +74,7 @@ export class ReferenceEngine implements Engine {
       if (columns.has(field.id)) throw parameterInvalid(`field ${field.id} occurs twice in a segment`);
       columns.set(field.id, new GrowableColumn(field));
     }
-    return this.#open(new SegmentCore(spec.fields, columns, { rowsMax: spec.rowsMax, columns }));
+    return this.#open(new SegmentCore(spec.fields, columns, spec.rowsMax));
   }
 
   openSealed(spec: SealedSpec): SealedSegment {
@@ -184,29 +183,10 @@ export class ReferenceEngine implements Engine {
 
 /** Rows that one segment holds at most; row numbers are 31 bits. */
 const ROWS_MAX = 2 ** 31 - 64;
-const DIM_MAX = 32_768;
 
 function coreOf(segment: Segment): SegmentCore {
   assert(segment instanceof ReferenceSegment, "the segment belongs to another engine");
   return segment.core();
-}
-
-function checkField(field: FieldSchema): void {
-  const type = dataTypeName(field.type);
-  if (columnKind(field.type) === undefined)
-    throw parameterInvalid(`field ${field.name}: type ${type} is not stored`);
-  if (field.type === DataType.Array && !isArrayElement(field.elementType)) {
-    throw parameterInvalid(`field ${field.name}: an array cannot hold ${dataTypeName(field.elementType)}`);
-  }
-  if (!isDenseVector(field.type)) return;
-  const max = field.type === DataType.BinaryVector ? DIM_MAX * 8 : DIM_MAX;
-  const isWhole = field.type !== DataType.BinaryVector || field.dim % 8 === 0;
-  if (!Number.isInteger(field.dim) || field.dim < 1 || field.dim > max || !isWhole) {
-    throw parameterInvalid(`dimension of field ${field.name} of type ${type}`, {
-      expected: `1 to ${max}`,
-      actual: field.dim,
-    });
-  }
 }
 
 /** There is nothing to build, but progress moves and a raised flag ends it as in a real build. */

@@ -3,7 +3,7 @@ import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import type { Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
-import type { MetricType } from "../../ports/engine.ts";
+import type { MetricType } from "../../model/read.ts";
 import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
 
 /**

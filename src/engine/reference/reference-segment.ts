@@ -26,10 +26,11 @@ import type {
 import { bruteForceSearch } from "./brute-force.ts";
 import { checkCancel } from "./cancel.ts";
 import { copyInto, encodeColumn, sizesOf } from "./encode-columns.ts";
+import { checkField } from "./check-field.ts";
 import { runFilter } from "./filter-interpreter.ts";
 import { readIndexFile } from "./index-file.ts";
 import { columnStats } from "./scalar-values.ts";
-import type { GrowingPart, SegmentCore } from "./segment-core.ts";
+import type { SegmentCore } from "./segment-core.ts";
 
 /**
  * One handle to a segment; handles of one segment share everything. Each read looks at every row: correct by being
@@ -137,6 +138,11 @@ export class ReferenceSegment implements GrowingSegment {
 
   fieldStats(fieldId: number): FieldStats | undefined {
     return columnStats(this.#core().column(fieldId));
+  }
+
+  addMissingField(field: FieldSchema): void {
+    checkField(field);
+    this.#core().addMissing(field);
   }
 
   attachIndex(fieldId: number, index: NativeBuffer): void {
@@ -252,23 +258,16 @@ function checkedRows(core: SegmentCore, rows: Int32Array): Int32Array {
 
 /** All or nothing: every column is checked before the first is changed. */
 function appendRows(core: SegmentCore, columns: readonly Column[], begins: BigUint64Array): void {
-  const growing: GrowingPart | undefined = core.growing;
-  if (growing === undefined) throw parameterInvalid("a sealed segment takes no rows");
-  const fields = [...core.fields.values()];
-  if (core.rows + begins.length > growing.rowsMax) {
+  const { rowsMax } = core;
+  if (rowsMax === undefined) throw parameterInvalid("a sealed segment takes no rows");
+  if (core.rows + begins.length > rowsMax) {
     throw parameterInvalid(`${begins.length} rows on top of ${core.rows}`, {
-      expected: `at most ${growing.rowsMax} in all`,
+      expected: `at most ${rowsMax} in all`,
       actual: core.rows + begins.length,
     });
   }
-  fields.forEach((field, i) => checkColumn(core, field, columns[i]));
-  fields.forEach((field, i) => {
-    const column = columns[i];
-    if (column !== undefined) growing.columns.get(field.id)?.append(column);
-  });
-  const keys = columns[fields.indexOf(core.keyField)];
-  assert(keys !== undefined, "the key column was checked");
-  core.versions.append(keysOf(keys), begins);
+  [...core.fields.values()].forEach((field, i) => checkColumn(core, field, columns[i]));
+  core.append(columns, begins);
 }
 
 function checkColumn(core: SegmentCore, field: FieldSchema, column: Column | undefined): void {

@@ -2,12 +2,12 @@ import { bitsetBytes } from "../../base/bitset.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import { columnOver, type ColumnBytes } from "../../format/column-buffers.ts";
 import { missingColumn } from "../../format/column-fill.ts";
-import { keysOf, sliceColumn } from "../../format/column-select.ts";
+import { keysOf } from "../../format/column-select.ts";
 import { isValid, type Column } from "../../model/columns.ts";
 import { DataType } from "../../model/data-type.ts";
 import type { ByteRange, ColumnBuffers, NativeBuffer, SealedSpec } from "../../ports/engine.ts";
 import { verifyKeyIndexFile } from "./key-index.ts";
-import { SegmentCore, type ColumnStore } from "./segment-core.ts";
+import { SealedColumn, SegmentCore, type ColumnStore } from "./segment-core.ts";
 
 /** Opens a sealed segment over the files' memory; every size and offset is checked, contents are not. */
 export function openSealedCore(spec: SealedSpec): SegmentCore {
@@ -36,22 +36,6 @@ export function openSealedCore(spec: SealedSpec): SegmentCore {
   verifyKeyIndexFile(cut(spec.keyIndex.file, spec.keyIndex.range, "key index"), core.keys());
   if (spec.ends !== undefined) applyEnds(core, spec.ends);
   return core;
-}
-
-class SealedColumn implements ColumnStore {
-  readonly rows: number;
-  /** Mapped memory is not counted. */
-  readonly memoryBytes = 0;
-  readonly #column: Column;
-
-  constructor(column: Column) {
-    this.rows = column.rows;
-    this.#column = column;
-  }
-
-  view(rows = this.rows): Column {
-    return rows === this.rows ? this.#column : sliceColumn(this.#column, 0, rows);
-  }
 }
 
 function sealedColumn(buffers: ColumnBuffers, rows: number): Column {
