@@ -3,9 +3,6 @@ import { GrpcCode, GrpcError } from "./grpc-status.ts";
 /** Bytes before each message: a compressed flag and the length, big-endian. */
 export const FRAME_PREFIX_BYTES = 5;
 
-/** Messages up to this size are copied behind their prefix, which is cheaper than a second write. */
-const COPIED_BYTES_MAX = 64 * 1024;
-
 /** Reads the prefix at `offset` of `bytes`, which holds all five bytes; checks flag and length. */
 export function readFramePrefix(bytes: Uint8Array, offset: number, receiveBytesMax: number): FramePrefix {
   const flag = bytes[offset] ?? 0;
@@ -33,21 +30,19 @@ export interface FramePrefix {
   readonly length: number;
 }
 
-/** The prefix and the message as one or two buffers to write. */
-export function frameMessage(message: Uint8Array, compressed: boolean): readonly Uint8Array[] {
-  const { length } = message;
-  if (length > COPIED_BYTES_MAX) {
-    const prefix = Buffer.allocUnsafe(FRAME_PREFIX_BYTES);
-    writePrefix(prefix, length, compressed);
-    return [prefix, message];
-  }
-  const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + length);
-  writePrefix(frame, length, compressed);
-  frame.set(message, FRAME_PREFIX_BYTES);
-  return [frame];
+/** Fills in the prefix of `frame`, an encoded message behind `FRAME_PREFIX_BYTES` of room. */
+export function writeFramePrefix(frame: Uint8Array, compressed: boolean): void {
+  const length = frame.length - FRAME_PREFIX_BYTES;
+  frame[0] = compressed ? 1 : 0;
+  frame[1] = length >>> 24;
+  frame[2] = length >>> 16;
+  frame[3] = length >>> 8;
+  frame[4] = length;
 }
 
-function writePrefix(target: Buffer, length: number, compressed: boolean): void {
-  target[0] = compressed ? 1 : 0;
-  target.writeUInt32BE(length, 1);
+/** A copy of `bytes` behind `headroom` free bytes, for methods whose messages are encoded already. */
+export function withHeadroom(bytes: Uint8Array, headroom: number): Uint8Array {
+  const framed = Buffer.allocUnsafe(headroom + bytes.length);
+  framed.set(bytes, headroom);
+  return framed;
 }

@@ -7,7 +7,8 @@ export interface UnaryMethod<Request = unknown, Response = unknown> {
   readonly kind?: "unary";
   /** Throws on bytes that are not the message; the client gets INTERNAL, as from grpc-go. The bytes may be kept. */
   decode(bytes: Uint8Array): Request;
-  encode(message: Response): Uint8Array;
+  /** The message behind `headroom` bytes of room for its prefix: a big answer is then sent without a copy. */
+  encode(message: Response, headroom: number): Uint8Array;
   /**
    * A rejection becomes the call's status (`toGrpcError`). The handler should end soon after `call.signal` aborts: its
    * place among the running calls and its bytes are given back only then.
@@ -24,7 +25,7 @@ export interface UnaryMethod<Request = unknown, Response = unknown> {
 export interface StreamMethod<Request = unknown, Response = unknown> {
   readonly kind: "stream";
   decode(bytes: Uint8Array): Request;
-  encode(message: Response): Uint8Array;
+  encode(message: Response, headroom: number): Uint8Array;
   /** The call ends when the promise settles. `send` resolves when the client has taken enough to go on. */
   handle(
     call: ServerCall,

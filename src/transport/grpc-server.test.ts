@@ -4,6 +4,7 @@ import { constants } from "node:http2";
 import { afterEach, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Deferred } from "../base/deferred.ts";
+import { withHeadroom } from "./grpc-frames.ts";
 import type { GrpcMethod, ServerCall, UnaryMethod } from "./grpc-method.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import type { CallEnd, GrpcLimits } from "./grpc-server-core.ts";
@@ -19,7 +20,7 @@ afterEach(async () => {
 /** A method on bytes. */
 function bytesMethod(handle: (call: ServerCall, request: Uint8Array) => Promise<Uint8Array>): GrpcMethod {
   const identity = (bytes: Uint8Array): Uint8Array => bytes;
-  const method: UnaryMethod<Uint8Array, Uint8Array> = { decode: identity, encode: identity, handle };
+  const method: UnaryMethod<Uint8Array, Uint8Array> = { decode: identity, encode: withHeadroom, handle };
   return method;
 }
 

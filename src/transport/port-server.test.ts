@@ -4,6 +4,7 @@ import { Agent, request, type IncomingMessage } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, test } from "node:test";
 import { Deferred } from "../base/deferred.ts";
+import { withHeadroom } from "./grpc-frames.ts";
 import type { UnaryMethod } from "./grpc-method.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import { HttpRouter, textAnswer } from "./http-router.ts";
@@ -20,7 +21,7 @@ afterEach(async () => {
 const gate = new Deferred();
 const echo: UnaryMethod<Uint8Array, Uint8Array> = {
   decode: (bytes) => bytes,
-  encode: (bytes) => bytes,
+  encode: withHeadroom,
   handle: async (_call, bytes) => bytes,
 };
 const hold: UnaryMethod<Uint8Array, Uint8Array> = {

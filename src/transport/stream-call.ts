@@ -1,7 +1,7 @@
 import { Deferred } from "../base/deferred.ts";
 import { GrpcCall, type OpenedStream } from "./grpc-call.ts";
 import { gunzipMessage, gunzippedBytes } from "./grpc-compression.ts";
-import { FRAME_PREFIX_BYTES, frameMessage, readFramePrefix, type FramePrefix } from "./grpc-frames.ts";
+import { FRAME_PREFIX_BYTES, readFramePrefix, writeFramePrefix, type FramePrefix } from "./grpc-frames.ts";
 import type { StreamMethod } from "./grpc-method.ts";
 import type { GrpcServerCore } from "./grpc-server-core.ts";
 import { GrpcCode, GrpcError, toGrpcError } from "./grpc-status.ts";
@@ -126,10 +126,9 @@ export class StreamCall extends GrpcCall {
     const { stream } = this;
     if (this.state !== "open" || stream.closed || stream.destroyed) return;
     if (!stream.headersSent) this.respond(false);
-    const [first, second] = frameMessage(this.#method.encode(response), false);
-    let room = stream.write(first);
-    if (second !== undefined) room = stream.write(second);
-    if (room) return;
+    const frame = this.#method.encode(response, FRAME_PREFIX_BYTES);
+    writeFramePrefix(frame, false);
+    if (stream.write(frame)) return;
     const drained = (this.#drained = new Deferred());
     stream.once("drain", drained.resolve);
     await drained.promise;

@@ -1,6 +1,6 @@
 import { GrpcCall, type OpenedStream } from "./grpc-call.ts";
 import { gunzipMessage, gunzippedBytes, gzipMessage } from "./grpc-compression.ts";
-import { FRAME_PREFIX_BYTES, frameMessage, readFramePrefix } from "./grpc-frames.ts";
+import { FRAME_PREFIX_BYTES, readFramePrefix, withHeadroom, writeFramePrefix } from "./grpc-frames.ts";
 import type { UnaryMethod } from "./grpc-method.ts";
 import type { GrpcServerCore } from "./grpc-server-core.ts";
 import { GrpcCode, GrpcError, toGrpcError } from "./grpc-status.ts";
@@ -165,11 +165,14 @@ export class UnaryCall extends GrpcCall implements Waiter {
       this.#message = undefined;
       const response = await method.handle(this, this.#decode(bytes));
       if (this.state !== "open") return;
-      const encoded = this.#encode(response);
+      const frame = this.#encode(response);
       // As grpc-go does: the answer is compressed when the request was.
-      if (this.#compressed && encoded.length > 0 && this.#acceptsGzip())
-        this.#answer(await gzipMessage(encoded), true);
-      else this.#answer(encoded, false);
+      if (this.#compressed && frame.length > FRAME_PREFIX_BYTES && this.#acceptsGzip()) {
+        const gzipped = await gzipMessage(frame.subarray(FRAME_PREFIX_BYTES));
+        this.#answer(withHeadroom(gzipped, FRAME_PREFIX_BYTES), true);
+      } else {
+        this.#answer(frame, false);
+      }
     } catch (error) {
       this.fail(toGrpcError(error));
     } finally {
@@ -202,25 +205,25 @@ export class UnaryCall extends GrpcCall implements Waiter {
   }
 
   #encode(response: unknown): Uint8Array {
-    const encoded = this.#method.encode(response);
+    const frame = this.#method.encode(response, FRAME_PREFIX_BYTES);
+    const bytes = frame.length - FRAME_PREFIX_BYTES;
     const { sendBytesMax } = this.core.limits;
-    if (encoded.length <= sendBytesMax) return encoded;
+    if (bytes <= sendBytesMax) return frame;
     throw new GrpcError(
       GrpcCode.RESOURCE_EXHAUSTED,
-      `grpc: trying to send message larger than max (${encoded.length} vs. ${sendBytesMax})`,
+      `grpc: trying to send message larger than max (${bytes} vs. ${sendBytesMax})`,
     );
   }
 
-  #answer(body: Uint8Array, gzipped: boolean): void {
+  #answer(frame: Uint8Array, gzipped: boolean): void {
     const { stream } = this;
     if (this.state !== "open" || stream.closed || stream.destroyed) return;
     this.state = "ended";
-    this.#charge(body.length);
-    if (body.length > UNTIMED_BYTES_MAX) this.expectTransfer(body.length);
+    this.#charge(frame.length);
+    if (frame.length > UNTIMED_BYTES_MAX) this.expectTransfer(frame.length);
+    writeFramePrefix(frame, gzipped);
     this.respond(gzipped);
-    const [first, second] = frameMessage(body, gzipped);
-    if (second !== undefined) stream.write(first);
-    stream.end(second ?? first);
+    stream.end(frame);
   }
 
   #acceptsGzip(): boolean {
