@@ -106,6 +106,34 @@ export function predicatesOf(
   return result;
 }
 
+/**
+ * Joins intervals of integers with nothing between them. Neighbouring points stay points: `id in [1, 2]` is a lookup of two
+ * keys, a range is not.
+ */
+export function joinNeighbours({ domain, set }: ColumnValues): ValueSet {
+  if (domain !== "int") return set;
+  const join = (a: Interval, b: Interval): Interval | undefined => {
+    const adjacent = typeof a.upper === "bigint" && b.lower === a.upper + 1n && !(isPoint(a) && isPoint(b));
+    return adjacent ? { ...a, upper: b.upper, upperInclusive: b.upperInclusive } : undefined;
+  };
+  const forwards: Interval[] = [];
+  for (const next of set) {
+    const last = forwards.at(-1);
+    const joined = last && join(last, next);
+    if (joined === undefined) forwards.push(next);
+    else forwards[forwards.length - 1] = joined;
+  }
+  // A point before a point before a range only joins from behind.
+  const backwards: Interval[] = [];
+  for (const previous of forwards.reverse()) {
+    const first = backwards.at(-1);
+    const joined = first && join(previous, first);
+    if (joined === undefined) backwards.push(previous);
+    else backwards[backwards.length - 1] = joined;
+  }
+  return backwards.reverse();
+}
+
 /** Smallest and largest value of an integer column's type. */
 export function integerBounds(type: DataType): readonly [bigint, bigint] {
   switch (type) {

@@ -10,12 +10,13 @@ import {
   type ContainsPredicate,
   type LeafPredicate,
 } from "./ast.ts";
-import { compareText, floatArithmetic, holds, intArithmetic, isInteger, numbersHold } from "./constants.ts";
+import { compareText, floatArithmetic, holds, intArithmetic, isFloating, numbersHold } from "./constants.ts";
 import { findJson, isEmptyJson, jsonArrayLength, jsonPath, readJson, type JsonValue } from "./json-text.ts";
 import { matchesLike } from "./like-pattern.ts";
 
 /**
- * A field's value in one row. Integers are bigint; Float and Double numbers; JSON its text; an Array its elements. Other
+ * A field's value in one row. Integers are bigint, or number where they are safe; Float and Double are numbers; JSON is its text; an
+ * Array its elements. Other
  * types (vectors, geometry) only ever meet null tests, any value other than null will do.
  */
 export type Cell = boolean | bigint | number | string | Uint8Array | JsonCell | readonly Cell[] | null;
@@ -106,7 +107,7 @@ function elementAt(cell: Cell, index: number): JsonValue {
 }
 
 function plainValue(cell: Cell): JsonValue {
-  if (Array.isArray(cell)) return (cell as readonly Cell[]).map(plainValue);
+  if (Array.isArray(cell)) return cell as readonly JsonValue[];
   return typeof cell === "object" ? null : (cell as boolean | bigint | number | string);
 }
 
@@ -275,9 +276,8 @@ function arithmeticTest(leaf: ArithmeticPredicate): ValueTest {
   const type = comparedType(leaf.column);
   if (operand.kind === "int") {
     const intOperand = operand.value;
-    const isInt = isInteger(type);
     return (value) => {
-      if (typeof value === "bigint" || (!isInt && typeof value === "number" && Number.isSafeInteger(value))) {
+      if (typeof value === "bigint" || (typeof value === "number" && Number.isSafeInteger(value))) {
         return mixedHold(op, intArithmetic(arithmetic, BigInt(value), intOperand), expected.value);
       }
       if (typeof value !== "number") return null;
@@ -310,15 +310,16 @@ function arrayLengthTest(column: ColumnRef, op: ComparisonOp, length: number): L
 function compareFieldsTest(left: ColumnRef, op: ComparisonOp, right: ColumnRef): LeafTest {
   const leftIndex = elementIndex(left);
   const rightIndex = elementIndex(right);
+  const asDouble = isFloating(comparedType(left)) || isFloating(comparedType(right));
   return (cell, second) => {
     const a = leftIndex === undefined ? plainValue(cell) : elementAt(cell, leftIndex);
     const b = rightIndex === undefined ? plainValue(second) : elementAt(second, rightIndex);
     if (typeof a === "string" && typeof b === "string") return holds(op, compareText(a, b));
     if (typeof a === "boolean" && typeof b === "boolean") return holds(op, Number(a) - Number(b));
-    if (typeof a === "bigint" && typeof b === "bigint") return mixedHold(op, a, b);
     const numbers =
       (typeof a === "number" || typeof a === "bigint") && (typeof b === "number" || typeof b === "bigint");
+    if (!numbers) return null;
     // An integer meets a floating-point number as a double, as in Milvus and in the engine.
-    return numbers ? numbersHold(op, Number(a), Number(b)) : null;
+    return asDouble ? numbersHold(op, Number(a), Number(b)) : mixedHold(op, a, b);
   };
 }

@@ -14,7 +14,13 @@ import {
   type Predicate,
 } from "./ast.ts";
 import { compareConstants, constantKey, isInteger } from "./constants.ts";
-import { columnValues, integerBounds, predicatesOf, type ColumnValues } from "./leaf-value-set.ts";
+import {
+  columnValues,
+  integerBounds,
+  joinNeighbours,
+  predicatesOf,
+  type ColumnValues,
+} from "./leaf-value-set.ts";
 import { pushNotDown } from "./negation.ts";
 import { printPredicate } from "./print.ts";
 import { compareScalars, complement, isEverything, union } from "./value-set.ts";
@@ -242,7 +248,8 @@ function mergeGroup(
       : complement(union(all.flatMap((values) => complement(values.set))));
   const nan = kind === "or" ? all.some((values) => values.nan) : all.every((values) => values.nan);
   if (set.length === 0 && !nan) return [FALSE];
-  const result = predicatesOf({ ...first, set, nan }, whereKnown(first.column));
+  const joined = joinNeighbours({ ...first, set });
+  const result = predicatesOf({ ...first, set: joined, nan }, whereKnown(first.column));
   if (result === undefined) return members;
   const short =
     result.reduce((count, p) => count + (p.kind === "or" ? p.children.length : 1), 0) <= members.length;
