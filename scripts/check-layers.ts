@@ -75,9 +75,9 @@ function sourceFiles(root: string, folder: string): string[] {
     .sort();
 }
 
-/** Tests, fuzzers, benches and what only they use (folders called `testing`). */
+/** Tests, fuzzers, benches and what only they use (`x.testing.ts`, `testing.ts`, folders called `testing`). */
 function isTestFile(file: string): boolean {
-  return /\.(test|fuzz|bench)\.ts$/.test(file) || file.includes("/testing/");
+  return /(\.(test|testing|fuzz|bench)|\/testing)\.ts$/.test(file) || file.includes("/testing/");
 }
 
 /** `src/roles/proxy/x.ts` -> `roles/proxy`, `src/core/tso/x.ts` -> `core`. */

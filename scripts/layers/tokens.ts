@@ -64,8 +64,7 @@ export function tokenize(source: string): Token[] {
       if (source.charAt(end - 1) !== "{" || source.charAt(end - 2) !== "$") templates.pop();
       add("template", end);
     } else if (char === "/" && regexMayStart(tokens.at(-1))) add("regex", regexEnd(source, at));
-    else if (/[\p{ID_Start}$_#]/u.test(char))
-      add("word", matchEnd(/[\p{ID_Continue}$\u200c\u200d#]*/uy, source, at + 1));
+    else if (/[\p{ID_Start}$_#]/u.test(char)) add("word", matchEnd(/[\p{ID_Continue}$#]*/uy, source, at + 1));
     else if (/\d/.test(char)) add("number", matchEnd(/[\w.]*/y, source, at + 1));
     else {
       if (char === "{" && templates.length > 0) templates.push((templates.pop() ?? 0) + 1);

@@ -13,7 +13,7 @@ export function assert(condition: unknown, message: string): asserts condition {
 
 /** `value` without null and undefined; `what` names it for the message. */
 export function assertDefined<T>(value: T | null | undefined, what: string): T {
-  if (value === undefined || value === null) throw new AssertionError(`${what} is ${value}`);
+  if (value === undefined || value === null) throw new AssertionError(`${what} is ${String(value)}`);
   return value;
 }
 

@@ -57,7 +57,8 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   /** Waits for room. Rejects with `QueueClosedError`, with the reason of `fail`, or with the signal's reason. */
   async push(item: T, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#closed) throw this.#failure?.reason ?? new QueueClosedError("the queue is closed");
+    if (this.#failure !== undefined) return await Promise.reject(this.#failure.reason);
+    if (this.#closed) throw new QueueClosedError("the queue is closed");
     if (this.tryPush(item)) return;
     await this.#wait<void, Waiter<void> & { readonly item: T }>(this.#producers, signal, (waiter) => ({
       ...waiter,
@@ -75,7 +76,7 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
   /** The oldest item, waiting for one; undefined once the queue is closed and empty. */
   async shift(signal?: AbortSignal): Promise<T | undefined> {
     signal?.throwIfAborted();
-    if (this.#failure !== undefined) throw this.#failure.reason;
+    if (this.#failure !== undefined) return await Promise.reject(this.#failure.reason);
     if (this.#items.size > 0) {
       const item = this.#items.shift();
       this.#admitProducer();

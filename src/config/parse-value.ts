@@ -5,14 +5,15 @@ export type ParsedValue =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly expected: string };
 
 export function parseValue(spec: KeySpec, raw: unknown): ParsedValue {
+  const text = toText(raw);
   switch (spec.type) {
     case "bool":
-      return parseBool(raw);
+      return parseBool(text);
     case "string":
-      return typeof raw === "object" ? wrong("a text") : right(String(raw));
+      return text === undefined ? wrong("a text") : right(text);
     case "enum":
-      return spec.values.includes(String(raw))
-        ? right(String(raw))
+      return text !== undefined && spec.values.includes(text)
+        ? right(text)
         : wrong(`one of ${spec.values.join(", ")}`);
     case "int":
     case "float": {
@@ -30,10 +31,17 @@ export function parseValue(spec: KeySpec, raw: unknown): ParsedValue {
 const right = (value: Value): ParsedValue => ({ ok: true, value });
 const wrong = (expected: string): ParsedValue => ({ ok: false, expected });
 
-function parseBool(raw: unknown): ParsedValue {
-  const text = String(raw).toLowerCase();
-  if (text === "true") return right(true);
-  if (text === "false") return right(false);
+/** Plain values as they would be written; undefined for lists, maps and nothing. */
+function toText(raw: unknown): string | undefined {
+  return typeof raw === "string" || typeof raw === "number" || typeof raw === "boolean"
+    ? String(raw)
+    : undefined;
+}
+
+function parseBool(text: string | undefined): ParsedValue {
+  const lower = text?.toLowerCase();
+  if (lower === "true") return right(true);
+  if (lower === "false") return right(false);
   return wrong("true or false");
 }
 

@@ -1,0 +1,55 @@
+/** One step of the test run. Steps run in the order of the list; each is a process of its own. */
+export interface TestStep {
+  readonly name: string;
+  /** The command; `node` is the pinned one. Paths are relative to the repository. */
+  readonly command: readonly string[];
+  /** Files or folders without which there is nothing to run: the step is then left out and says so. */
+  readonly needs?: readonly string[];
+  /** True: part of `npm run check`, which takes less than a minute. */
+  readonly quick?: true;
+  /** Files whose tests the command runs under the node test runner, instead of a command of its own. */
+  readonly testFiles?: { readonly folders: readonly string[]; readonly pattern: RegExp };
+  /** Longest time a single test may take. */
+  readonly timeoutMs?: number;
+}
+
+const bin = (name: string) => `node_modules/.bin/${name}`;
+/** `x.test.ts`, but not `x.etcd.test.ts`: those need a server and have steps of their own. */
+const plainTests = /^[^.]+(\.fuzz)?\.test\.ts$/;
+
+export const TEST_STEPS: readonly TestStep[] = [
+  { name: "format", command: [bin("prettier"), "--check", "--log-level", "warn", "."], quick: true },
+  { name: "lint", command: [bin("oxlint"), "--type-aware", "--quiet"], quick: true },
+  { name: "types", command: [bin("tsc"), "-p", "tsconfig.json"], quick: true },
+  { name: "layers", command: ["node", "scripts/check-layers.ts"], quick: true },
+  { name: "tracked files", command: ["node", "scripts/check-tracked-files.ts"], quick: true },
+  { name: "generated files", command: ["node", "scripts/generate.ts", "--check"], quick: true },
+  {
+    name: "unit",
+    command: ["node", "--test", "--test-timeout=60000"],
+    testFiles: { folders: ["src", "scripts"], pattern: plainTests },
+    quick: true,
+  },
+  {
+    name: "engine",
+    command: ["node", "scripts/build-engine.mjs", "--programs=test", "--run"],
+    needs: ["engine/test"],
+  },
+  ...["contract", "scenario", "golden", "regressions", "e2e"].map((folder): TestStep => ({
+    name: folder,
+    command: ["node", "--test", "--test-concurrency=1", "--test-timeout=600000"],
+    testFiles: { folders: [`tests/${folder}`], pattern: plainTests },
+  })),
+  { name: "fuzz", command: ["node", "tests/fuzz.ts", "--short"], needs: ["tests/fuzz.ts"] },
+  {
+    name: "simulation",
+    command: ["node", "src/cli/main.ts", "sim", "--seeds", "200", "--from", "1"],
+    needs: ["src/sim/world.ts", "src/cli/main.ts"],
+  },
+  {
+    name: "power cut",
+    command: ["node", "tests/powercut.ts", "--images", "100"],
+    needs: ["tests/powercut.ts"],
+  },
+  { name: "soak", command: ["node", "tests/soak.ts", "--minutes", "2"], needs: ["tests/soak.ts"] },
+];
