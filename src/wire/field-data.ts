@@ -99,7 +99,7 @@ function validityOf(field: FieldSchema, valid: Uint8Array): Uint8Array | undefin
 function fixedColumn(scalars: ScalarField | undefined, field: FieldSchema, valid: Uint8Array): FixedColumn {
   const values = fixedValues(scalars, field);
   checkCount(values.length, field, valid);
-  const filler = field.defaultValue && (fixedDefault(field, field.defaultValue) as typeof values);
+  const filler = field.defaultValue && fixedDefault(field, field.defaultValue);
   return {
     kind: "fixed",
     type: field.type,

@@ -16,7 +16,7 @@ export function oracleEncode(fullName: string, message: unknown): Uint8Array {
 }
 
 export function oracleDecode(fullName: string, bytes: Uint8Array): Fields {
-  return fromOracle(fullName, root.lookupType(fullName).decode(bytes) as unknown as Fields);
+  return fromOracle(fullName, { ...root.lookupType(fullName).decode(bytes) });
 }
 
 /** Our message in protobufjs's shapes, without what is not on the wire. */

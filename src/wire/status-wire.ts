@@ -38,6 +38,5 @@ export function encodeFailure(rpc: Rpc, error: unknown, headroom = 0): Uint8Arra
   const status = toWireStatus(toStatus(error));
   if (rpc.status === "self") return encode("common.Status", status, headroom);
   if (rpc.status === "none") return undefined;
-  // Every response whose place is "status" has the field; the union of their types is too wide for the compiler.
-  return encode(rpc.response, { status } as never, headroom);
+  return encode(rpc.response, { status }, headroom);
 }
