@@ -1,12 +1,7 @@
 /**
- * Writes src/wire/messages.gen.ts and src/wire/enums.gen.ts from the definitions that the SDK package ships:
- * one interface per message that an RPC of MilvusService can carry, and one object per enum in them.
- *
- *   node scripts/generate-wire-types.ts [--check]
- *
- * With --check nothing is written, and the exit code says whether the files are current.
+ * The types of the public protocol, from the definitions that the SDK package ships: one interface per message that
+ * an RPC of MilvusService can carry, and one object per enum in them. Written by `npm run generate`.
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import { definitionOf, resolveName, ROOT_PACKAGE } from "../src/wire/definitions.ts";
 import { buildPlan, Kind, type FieldPlan } from "../src/wire/message-plan.ts";
 
@@ -15,9 +10,16 @@ const INNER_MESSAGES = ["common.PlaceholderGroup", "schema.CollectionSchema", "s
 
 const header = (what: string): string =>
   `// ${what} of the Milvus protocol, generated from @zilliz/milvus2-sdk-node's definitions by
-// node scripts/generate-wire-types.ts. Do not edit.\n`;
+// "npm run generate". Do not edit.\n`;
 
-function reachable(): { messages: string[]; enums: string[] } {
+interface Reachable {
+  readonly messages: readonly string[];
+  readonly enums: readonly string[];
+  /** TypeScript names of both. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+function reachable(): Reachable {
   const service = definitionOf(`${ROOT_PACKAGE}.milvus.MilvusService`);
   const seen = new Set<string>();
   const queue = INNER_MESSAGES.map((name) => `${ROOT_PACKAGE}.${name}`);
@@ -37,10 +39,9 @@ function reachable(): { messages: string[]; enums: string[] } {
     if (definition.values !== undefined) seen.add(`${ROOT_PACKAGE}.common.${name}`);
   }
   const all = [...seen].sort();
-  return {
-    messages: all.filter((name) => definitionOf(name)?.fields !== undefined),
-    enums: all.filter((name) => definitionOf(name)?.values !== undefined),
-  };
+  const messages = all.filter((name) => definitionOf(name)?.fields !== undefined);
+  const enums = all.filter((name) => definitionOf(name)?.values !== undefined);
+  return { messages, enums, names: typeNames([...messages, ...enums]) };
 }
 
 function isScalar(type: string): boolean {
@@ -109,7 +110,9 @@ const bulkTypes: Readonly<Record<Kind, string>> = {
   [Kind.Message]: "never",
 };
 
-function messagesFile(messages: readonly string[], names: ReadonlyMap<string, string>): string {
+/** src/wire/messages.gen.ts */
+export function messageTypes(): string {
+  const { messages, names } = reachable();
   const interfaces = messages.map((fullName) => {
     const fields = buildPlan(fullName).fields.map(
       (field) => `  readonly ${field.name}: ${typeOf(field, names)};\n`,
@@ -131,7 +134,9 @@ function messagesFile(messages: readonly string[], names: ReadonlyMap<string, st
   );
 }
 
-function enumsFile(enums: readonly string[], names: ReadonlyMap<string, string>): string {
+/** src/wire/enums.gen.ts */
+export function enumObjects(): string {
+  const { enums, names } = reachable();
   const objects = enums.map((fullName) => {
     const values = Object.entries(definitionOf(fullName)?.values ?? {});
     const lines = values.map(([name, value]) => `  ${name}: ${value},\n`);
@@ -139,24 +144,3 @@ function enumsFile(enums: readonly string[], names: ReadonlyMap<string, string>)
   });
   return header("Enums") + "\n" + objects.join("\n");
 }
-
-function main(): void {
-  const { messages, enums } = reachable();
-  const names = typeNames([...messages, ...enums]);
-  const files = {
-    "../src/wire/messages.gen.ts": messagesFile(messages, names),
-    "../src/wire/enums.gen.ts": enumsFile(enums, names),
-  };
-  let stale = 0;
-  for (const [path, text] of Object.entries(files)) {
-    const url = new URL(path, import.meta.url);
-    if (!process.argv.includes("--check")) writeFileSync(url, text);
-    else if (readFileSync(url, "utf8") !== text) {
-      console.error(`${path} is stale: run node scripts/generate-wire-types.ts`);
-      stale += 1;
-    }
-  }
-  process.exitCode = stale === 0 ? 0 : 1;
-}
-
-main();

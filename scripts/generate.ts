@@ -6,11 +6,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { configurationPage, defaultYaml } from "./generate-config.ts";
+import { enumObjects, messageTypes } from "./generate-wire-types.ts";
 
 /** Path in the repository -> what makes its contents. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   "configs/redkite.yaml": defaultYaml,
   "docs/configuration.md": configurationPage,
+  "src/wire/messages.gen.ts": messageTypes,
+  "src/wire/enums.gen.ts": enumObjects,
 };
 
 /** Paths whose contents on disk are not what their generator makes now. */

@@ -1,5 +1,5 @@
 // Enums of the Milvus protocol, generated from @zilliz/milvus2-sdk-node's definitions by
-// node scripts/generate-wire-types.ts. Do not edit.
+// "npm run generate". Do not edit.
 
 export const CompactionState = {
   UndefiedState: 0,

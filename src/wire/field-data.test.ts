@@ -405,3 +405,57 @@ test("types that are not stored are refused by name", () => {
     /data type Geometry \(field f\) is not served/,
   );
 });
+
+test("slices of a longer column answer only their own rows", () => {
+  const bytes = packStrings(["skipped", "a", "bc", "also skipped"]);
+  const slice: Column = {
+    kind: "bytes",
+    type: DataType.VarChar,
+    rows: 2,
+    offsets: bytes.offsets.subarray(1, 4),
+    bytes: bytes.bytes,
+    validity: undefined,
+  };
+  const back = answered(slice, field(DataType.VarChar));
+  assert.deepEqual(back.scalars?.stringData && unpackStrings(back.scalars.stringData.data), ["a", "bc"]);
+  const list: Column = {
+    kind: "list",
+    type: DataType.Array,
+    rows: 1,
+    offsets: Int32Array.of(1, 3),
+    child: { ...slice, rows: 4, offsets: bytes.offsets },
+    validity: undefined,
+  };
+  const row = answered(list, field(DataType.Array, { elementType: DataType.VarChar })).scalars?.arrayData;
+  assert.equal(row?.elementType, DataType.VarChar);
+  const [only] = [decode("schema.ScalarField", row?.data.bytes ?? new Uint8Array(0))];
+  assert.deepEqual(only?.stringData && unpackStrings(only.stringData.data), ["a", "bc"]);
+});
+
+test("a large request decodes into columns without losing a value", () => {
+  const rows = 1_000;
+  const dim = 32;
+  const ids = BigInt64Array.from({ length: rows }, (_, i) => BigInt(i) * 7_000_000_007n);
+  const vectors = Float32Array.from({ length: rows * dim }, (_, i) => Math.sin(i));
+  const bytes = encode("milvus.InsertRequest", {
+    collectionName: "c",
+    numRows: rows,
+    hashKeys: Uint32Array.from({ length: rows }, (_, i) => i * 4_000_000),
+    fieldsData: [
+      { type: DataType.Int64, fieldName: "f", scalars: { longData: { data: ids } } },
+      {
+        type: DataType.FloatVector,
+        fieldName: "f",
+        vectors: { dim: BigInt(dim), floatVector: { data: vectors } },
+      },
+    ],
+  });
+  const request = decode("milvus.InsertRequest", bytes);
+  const [first, second] = request.fieldsData;
+  assert.ok(first && second);
+  const idColumn = decodeFieldData(first, field(DataType.Int64), rows);
+  const vectorColumn = decodeFieldData(second, field(DataType.FloatVector, { dim }), rows);
+  assert.deepEqual(idColumn.kind === "fixed" && idColumn.values, ids);
+  assert.deepEqual(vectorColumn.kind === "fixed" && vectorColumn.values, vectors);
+  assert.equal(request.hashKeys[999], 999 * 4_000_000);
+});

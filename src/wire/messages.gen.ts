@@ -1,5 +1,5 @@
 // Messages of the Milvus protocol, generated from @zilliz/milvus2-sdk-node's definitions by
-// node scripts/generate-wire-types.ts. Do not edit.
+// "npm run generate". Do not edit.
 import type { PackedBytes } from "./packed-bytes.ts";
 
 /** Every message by its full name below milvus.proto. */
