@@ -19,7 +19,7 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
   /** Whether the call may stay open without work going on; a drain does not wait for those. */
   readonly longLived: boolean = false;
   readonly path: string;
-  readonly peer: string;
+  readonly #connection: CallConnection;
   readonly deadlineMs: number | undefined;
   requestBytes = 0;
   protected readonly core: GrpcServerCore;
@@ -43,7 +43,7 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     this.stream = opened.stream;
     this.headers = opened.headers;
     this.path = opened.path;
-    this.peer = opened.peer;
+    this.#connection = opened.connection;
     this.stream[kCall] = this;
     const timeout = opened.headers["grpc-timeout"];
     if (typeof timeout === "string") {
@@ -62,6 +62,7 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     stream.on("close", onClose);
     stream.on("error", onError);
     this.core.calls.add(this);
+    this.#connection.openCalls++;
     if (Number.isNaN(this.#deadlineAtMs)) {
       this.#deadlineAtMs = Infinity;
       this.fail(new GrpcError(GrpcCode.INTERNAL, `malformed grpc-timeout: ${this.headers["grpc-timeout"]}`));
@@ -83,6 +84,10 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
 
   get metadata(): RequestMetadata {
     return (this.#metadata ??= new RequestMetadata(this.headers));
+  }
+
+  get peer(): string {
+    return this.#connection.peer;
   }
 
   get signal(): AbortSignal {
@@ -239,6 +244,7 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     this.state = "closed";
     this.core.wheel.remove(this);
     this.core.calls.delete(this);
+    if (--this.#connection.openCalls === 0) this.#connection.onIdle();
     this.onClosed();
     this.core.onCallEnd?.({
       path: this.path,
@@ -258,7 +264,16 @@ export interface OpenedStream {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly path: string;
+  readonly connection: CallConnection;
+}
+
+/** What the calls of one connection share. */
+export interface CallConnection {
+  /** `address:port` of the client. */
   readonly peer: string;
+  openCalls: number;
+  /** The last open call has ended. */
+  onIdle(): void;
 }
 
 /** Where a stream keeps its call, so that listeners are shared functions instead of closures per call. */

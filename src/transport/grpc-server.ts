@@ -8,7 +8,7 @@ import {
 } from "node:http2";
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { Deferred } from "../base/deferred.ts";
-import type { GrpcCall, OpenedStream } from "./grpc-call.ts";
+import type { CallConnection, GrpcCall, OpenedStream } from "./grpc-call.ts";
 import type { GrpcMethod } from "./grpc-method.ts";
 import {
   DEFAULT_GRPC_LIMITS,
@@ -113,7 +113,7 @@ export class GrpcServer {
     if (this.#state === "serving") {
       this.#state = "draining";
       this.#listener.close();
-      for (const session of this.#connections.keys()) goAway(session);
+      for (const [session, { openCalls }] of this.#connections) goAway(session, openCalls);
       // Watches never end by themselves.
       for (const call of this.#core.calls) if (call.longLived) call.terminate(DRAINING);
     }
@@ -155,11 +155,23 @@ export class GrpcServer {
     if (socket === undefined) return;
     const { limits } = this.#core;
     const { remoteAddress = "", remotePort = 0 } = socket;
-    const peer = `${remoteAddress}:${remotePort}`;
     if (this.#connections.size === 0) this.#emptied = new Deferred();
-    this.#connections.set(session, { socket, bytesRead: -1, pingPending: false });
+    const connection: Connection = {
+      socket,
+      peer: remoteAddress.includes(":")
+        ? `[${remoteAddress}]:${remotePort}`
+        : `${remoteAddress}:${remotePort}`,
+      openCalls: 0,
+      bytesRead: -1,
+      pingPending: false,
+      onIdle: () => {
+        // nghttp2 stops reading a connection without streams once it has said GOAWAY: nothing more can come.
+        if (this.#state !== "serving") session.close();
+      },
+    };
+    this.#connections.set(session, connection);
     session.setLocalWindowSize(limits.connectionWindowBytes);
-    session.on("stream", (stream, headers) => this.#onStream(stream, headers, peer));
+    session.on("stream", (stream, headers) => this.#onStream(stream, headers, connection));
     session.on("close", () => {
       this.#connections.delete(session);
       if (this.#connections.size === 0) this.#onEmpty();
@@ -198,10 +210,10 @@ export class GrpcServer {
     }
   }
 
-  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string): void {
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection): void {
     if (stream.destroyed || stream.closed) return;
     const path = headers[":path"] ?? "";
-    this.#callFor({ stream, headers, path, peer }).start();
+    this.#callFor({ stream, headers, path, connection }).start();
   }
 
   #callFor(opened: OpenedStream): GrpcCall {
@@ -248,7 +260,7 @@ export interface GrpcServerStats {
   readonly waitingForBytes: number;
 }
 
-interface Connection {
+interface Connection extends CallConnection {
   readonly socket: Socket;
   /** When the last keepalive round looked. */
   bytesRead: number;
@@ -256,18 +268,17 @@ interface Connection {
 }
 
 /**
- * Two steps, so that calls already under way towards us are not lost: a GOAWAY that still admits every stream, and,
- * when the client has answered the ping behind it, the real one.
+ * Two steps while calls are open, so that others already under way towards us are not lost: a GOAWAY that still admits
+ * every stream, and, when the client has answered the ping behind it, the real one.
  */
-function goAway(session: ServerHttp2Session): void {
+function goAway(session: ServerHttp2Session, openCalls: number): void {
   if (session.destroyed || session.closed) return;
-  session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
-  const close = (): void => {
-    clearTimeout(timer);
+  if (openCalls === 0) {
     session.close();
-  };
-  const timer = setTimeout(close, GOAWAY_ANSWER_MS);
-  if (!session.ping(close)) close();
+    return;
+  }
+  session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+  if (!session.ping(() => session.close())) session.close();
 }
 
 function isGrpc(contentType: string | undefined): boolean {
@@ -279,7 +290,6 @@ function isGrpc(contentType: string | undefined): boolean {
 const GRPC_TYPE_LENGTH = "application/grpc".length;
 const DRAINING = "the server is draining";
 const STREAM_ID_MAX = 2 ** 31 - 1;
-const GOAWAY_ANSWER_MS = 1000;
 /** For the statuses of aborted calls to reach their clients. */
 const LAST_WORDS_MS = 250;
 const FRAME_BYTES_MAX = 256 * 1024;
