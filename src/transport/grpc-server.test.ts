@@ -9,7 +9,7 @@ import type { GrpcMethod, ServerCall, UnaryMethod } from "./grpc-method.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import type { CallEnd, GrpcLimits } from "./grpc-server-core.ts";
 import { GrpcCode, GrpcError } from "./grpc-status.ts";
-import { frame, readAnswer, TestGrpcClient } from "./test-grpc-client.ts";
+import { frame, readAnswer, TestGrpcClient } from "./grpc-client.testing.ts";
 
 const opened: AsyncDisposable[] = [];
 

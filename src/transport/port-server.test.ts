@@ -10,7 +10,7 @@ import { GrpcServer } from "./grpc-server.ts";
 import { HttpRouter, textAnswer } from "./http-router.ts";
 import { HttpServer } from "./http-server.ts";
 import { PortServer, type PortLimits } from "./port-server.ts";
-import { frame, TestGrpcClient } from "./test-grpc-client.ts";
+import { frame, TestGrpcClient } from "./grpc-client.testing.ts";
 
 const opened: AsyncDisposable[] = [];
 
