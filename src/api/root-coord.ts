@@ -35,7 +35,7 @@ export interface RootCoord extends Component {
   createCollection(ctx: CallContext, request: CreateCollectionRequest): Promise<CollectionInfo>;
   /** Succeeds when there is none. */
   dropCollection(ctx: CallContext, request: { readonly name: string }): Promise<void>;
-  /** By name or alias, or by id. `at` asks for the state as of a timestamp (0: newest). */
+  /** By name or alias, or by id. */
   describeCollection(ctx: CallContext, request: DescribeCollectionRequest): Promise<CollectionInfo>;
   listCollections(ctx: CallContext, request: Record<string, never>): Promise<readonly CollectionInfo[]>;
   renameCollection(
@@ -128,8 +128,7 @@ export interface CreateCollectionRequest {
 }
 
 export type DescribeCollectionRequest =
-  | { readonly by: "name"; readonly name: string; readonly at: Timestamp }
-  | { readonly by: "id"; readonly id: CollectionId; readonly at: Timestamp };
+  { readonly by: "name"; readonly name: string } | { readonly by: "id"; readonly id: CollectionId };
 
 /** A change of a collection that concerns rows. `timestamp` is undefined until it was taken. */
 export interface DdlIntent {

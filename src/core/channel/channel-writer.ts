@@ -2,7 +2,13 @@ import { Deferred } from "../../base/deferred.ts";
 import { channelNotAvailable, collectionSchemaMismatch } from "../../errors/meta-errors.ts";
 import { fenced, serviceTooManyRequests, writeConflict } from "../../errors/service-errors.ts";
 import { gatherKeys, keysOf } from "../../format/column-select.ts";
-import { encodeLogRecord, type LogRecord, type RowsRecord } from "../../format/log-record.ts";
+import {
+  encodeLogRecord,
+  type DdlRecord,
+  type EpochRecord,
+  type LogRecord,
+  type RowsRecord,
+} from "../../format/log-record.ts";
 import { decodeRowBatch } from "../../format/row-batch.ts";
 import { keyCount } from "../../model/columns.ts";
 import type { Epoch, NodeId, PartitionId, SegmentId } from "../../model/ids.ts";
@@ -96,13 +102,15 @@ export class ChannelWriter {
     this.#run();
   }
 
-  /** Appends a record of the owner's own (DDL, barrier) while batches are paused or before any; resolves when applied. */
-  appendOwn(record: LogRecord): Promise<bigint> {
+  /**
+   * Appends a record of the owner's own (a change of the collection, an epoch) while batches are paused or before any; resolves
+   * when applied. A change may be older than the epoch record of an owner that took over while it was under way: batches
+   * have been paused since, so no row can lie between.
+   */
+  appendOwn(record: DdlRecord | EpochRecord): Promise<bigint> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    if (record.timestamp <= this.#lastTimestamp) {
-      return Promise.reject(this.#staleTimestamp(record.timestamp));
-    }
-    this.#lastTimestamp = record.timestamp;
+    if (record.timestamp > this.#lastTimestamp) this.#lastTimestamp = record.timestamp;
+    else if (record.type === "epoch") return Promise.reject(this.#staleTimestamp(record.timestamp));
     return this.#append(record, undefined);
   }
 

@@ -282,7 +282,8 @@ export class ShardState {
       this.#dropGrowing((entry) => entry.partitionId === record.partitionId);
     } else if (record.kind === "truncate") {
       this.#historyFrom.set(undefined, record.timestamp);
-      this.#dropGrowing(() => true);
+      // Rows behind the change may have come already when it is met a second time.
+      this.#dropGrowing((entry) => entry.ref.segment.maxTimestamp <= record.timestamp);
     }
   }
 

@@ -5,7 +5,7 @@ import { Flusher } from "../../core/channel/flusher.ts";
 import { RecentWrites } from "../../core/channel/recent-writes.ts";
 import { SegmentPlacer } from "../../core/channel/segment-placer.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
-import type { LogRecord } from "../../format/log-record.ts";
+import type { DdlRecord } from "../../format/log-record.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
 import { timestamp, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
@@ -31,6 +31,8 @@ export class OwnedChannel {
   readonly #tasks = new Set<TaskHandle>();
   #stopped = false;
   #reportDue = false;
+  /** Changes appended under this epoch. Met a second time from an earlier owner, a change does nothing further. */
+  readonly #ddlDone = new Map<bigint, bigint>();
 
   constructor(deps: DataNodeDeps, shard: OpenShard, epoch: Epoch) {
     this.#deps = deps;
@@ -116,8 +118,9 @@ export class OwnedChannel {
   /** The change at its timestamp; from then on rows carry its schema and go into new segments. */
   async appendDdl(intent: DdlIntent): Promise<bigint> {
     if (intent.timestamp === undefined) throw new RangeError(`intent ${intent.id} has no timestamp yet`);
-    if (intent.timestamp <= this.#shard.state.appliedTimestamp) return this.#shard.state.appliedPosition; // a repetition
-    const record: LogRecord = {
+    const done = this.#ddlDone.get(intent.id);
+    if (done !== undefined) return done;
+    const record: DdlRecord = {
       type: "ddl",
       timestamp: intent.timestamp,
       epoch: this.epoch,
@@ -130,6 +133,7 @@ export class OwnedChannel {
     const position = await this.#writer.appendOwn(record);
     const outdated =
       intent.kind === "alterSchema" ? [...this.#shard.state.growing()].map((entry) => entry.id) : [];
+    this.#ddlDone.set(intent.id, position);
     this.#placer.retireAll();
     this.#writer.resume(intent.id);
     if (outdated.length > 0) await this.sealSegments(outdated);

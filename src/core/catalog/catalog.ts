@@ -1,0 +1,51 @@
+import { fenced } from "../../errors/service-errors.ts";
+import type { MessageCodec } from "../../format/message.ts";
+import { META_TXN_OPS_MAX, type Compare, type MetaOp, type MetaStore } from "../../ports/meta-store.ts";
+import { parameterTooLarge } from "../../errors/parameter-errors.ts";
+
+/** A kind of record: its place in the key space and its encoding. */
+export interface RecordKind<T> {
+  readonly prefix: string;
+  readonly codec: MessageCodec<T>;
+}
+
+/**
+ * The records of one coordinator in the metadata store. Every write compares the leader key: a deposed coordinator changes
+ * nothing and learns it (`fenced`).
+ */
+export class Catalog {
+  readonly #meta: MetaStore;
+  readonly #leaderCompare: () => Compare;
+
+  constructor(meta: MetaStore, leaderCompare: () => Compare) {
+    this.#meta = meta;
+    this.#leaderCompare = leaderCompare;
+  }
+
+  async load<T>(kind: RecordKind<T>): Promise<readonly T[]> {
+    const { entries } = await this.#meta.range(kind.prefix);
+    return entries.map((entry) => kind.codec.decode(entry.value));
+  }
+
+  async get<T>(kind: RecordKind<T>, id: string): Promise<T | undefined> {
+    const entry = await this.#meta.get(kind.prefix + id);
+    return entry && kind.codec.decode(entry.value);
+  }
+
+  /** All or nothing. */
+  async write(ops: readonly MetaOp[]): Promise<void> {
+    if (ops.length > META_TXN_OPS_MAX)
+      throw parameterTooLarge(`a metadata transaction of ${ops.length} changes, at most ${META_TXN_OPS_MAX}`);
+    const compare = this.#leaderCompare();
+    const { succeeded } = await this.#meta.txn({ compare: [compare], ops });
+    if (!succeeded) throw fenced({ of: compare.key, held: 0 });
+  }
+}
+
+export function put<T>(kind: RecordKind<T>, id: string, value: T): MetaOp {
+  return { op: "put", key: kind.prefix + id, value: kind.codec.encode(value) };
+}
+
+export function remove<T>(kind: RecordKind<T>, id: string): MetaOp {
+  return { op: "delete", key: kind.prefix + id };
+}

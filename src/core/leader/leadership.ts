@@ -1,0 +1,112 @@
+import { fenced } from "../../errors/service-errors.ts";
+import type { NodeId } from "../../model/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { TaskHandle, Tasks } from "../../ports/executor.ts";
+import type { Compare, LeaseId, MetaStore } from "../../ports/meta-store.ts";
+
+export interface LeadershipDeps {
+  readonly meta: MetaStore;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly key: string;
+  readonly nodeId: NodeId;
+  readonly address: string;
+  readonly leaseMs: number;
+}
+
+/**
+ * Being the active one of several coordinators: a key under a lease. While it holds, every metadata transaction compares the key's
+ * creation revision, so that a deposed leader that wakes up changes nothing; whoever serves from memory checks `assertHeld`.
+ */
+export class Leadership {
+  readonly #deps: LeadershipDeps;
+  readonly #lease: LeaseId;
+  readonly #createRevision: bigint;
+  /** Monotonic time until which the lease surely holds. */
+  #heldUntilMs: number;
+  #lost: Error | undefined;
+  #keeper: TaskHandle | undefined;
+
+  constructor(deps: LeadershipDeps, lease: LeaseId, createRevision: bigint, heldUntilMs: number) {
+    this.#deps = deps;
+    this.#lease = lease;
+    this.#createRevision = createRevision;
+    this.#heldUntilMs = heldUntilMs;
+  }
+
+  /** Waits until nobody else leads, then leads. `lost` is called once when the lease could not be kept. */
+  static async win(
+    deps: LeadershipDeps,
+    signal: AbortSignal,
+    lost: (error: unknown) => void,
+  ): Promise<Leadership> {
+    for (;;) {
+      signal.throwIfAborted();
+      const askedMs = deps.clock.monotonicMs();
+      const lease = await deps.meta.grantLease(deps.leaseMs);
+      const value = new TextEncoder().encode(
+        JSON.stringify({ nodeId: String(deps.nodeId), address: deps.address }),
+      );
+      const result = await deps.meta.txn({
+        compare: [{ key: deps.key, target: "absent" }],
+        ops: [{ op: "put", key: deps.key, value, lease }],
+      });
+      if (result.succeeded) {
+        const leadership = new Leadership(deps, lease, result.revision, askedMs + deps.leaseMs);
+        leadership.#keep(lost);
+        return leadership;
+      }
+      await deps.meta.revokeLease(lease);
+      await waitUntilFree(deps, signal);
+    }
+  }
+
+  /** Part of every transaction of this leader. */
+  get compare(): Compare {
+    return { key: this.#deps.key, target: "createRevision", equals: this.#createRevision };
+  }
+
+  /** Throws `fenced` unless the lease, less a margin for the clocks, still holds. Ask after a request has arrived. */
+  assertHeld(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (this.#deps.clock.monotonicMs() >= this.#heldUntilMs - this.#deps.leaseMs / 4) throw this.#deposed();
+  }
+
+  /** Gives the lead up at once, so that a successor need not wait for the lease. */
+  async resign(): Promise<void> {
+    this.#lost ??= this.#deposed();
+    await this.#keeper?.stop();
+    await this.#deps.meta.revokeLease(this.#lease);
+  }
+
+  #keep(lost: (error: unknown) => void): void {
+    const { clock, meta, leaseMs, tasks, key } = this.#deps;
+    this.#keeper = tasks.spawn(`keep ${key}`, async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(leaseMs / 4, signal);
+        const askedMs = clock.monotonicMs();
+        try {
+          const ttlMs = await meta.keepAlive(this.#lease);
+          this.#heldUntilMs = askedMs + Math.min(ttlMs, leaseMs);
+        } catch (error) {
+          if (clock.monotonicMs() < this.#heldUntilMs - leaseMs / 4) continue; // still time to try again
+          this.#lost ??= this.#deposed();
+          lost(error);
+          return;
+        }
+      }
+    });
+  }
+
+  #deposed(): Error {
+    return fenced({ of: this.#deps.key, held: this.#createRevision });
+  }
+}
+
+async function waitUntilFree(deps: LeadershipDeps, signal: AbortSignal): Promise<void> {
+  const { revision, entries } = await deps.meta.range(deps.key);
+  if (!entries.some((entry) => entry.key === deps.key)) return;
+  for await (const { events } of deps.meta.watch(deps.key, revision, signal)) {
+    if (events.some((event) => event.type === "delete" && event.key === deps.key)) return;
+  }
+}
