@@ -19,12 +19,12 @@ export function constantType(constant: Constant): DataType {
   }
 }
 
-/** Of the elements when all have one type, else None. */
+/** Of the elements when all have one type, Double for integers among doubles, else None. */
 export function elementTypeOf(items: readonly Constant[]): DataType {
-  const [first, ...others] = items;
+  const [first] = items;
   if (first === undefined) return DataType.None;
-  const type = constantType(first);
-  return others.every((other) => other.kind === first.kind) ? type : DataType.None;
+  if (items.every((item) => item.kind === first.kind)) return constantType(first);
+  return items.every(({ kind }) => kind === "int" || kind === "float") ? DataType.Double : DataType.None;
 }
 
 /** As the protobuf text of Milvus's messages shows a value: `int64_val:1`. */
