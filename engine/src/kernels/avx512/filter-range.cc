@@ -1,7 +1,7 @@
 // AVX-512: comparisons answer with bits already, 8 to 64 a step. The end is read under a mask.
 #include <immintrin.h>
 
-#include "../../filter/range_kernels.h"
+#include "../../filter/range-kernels.h"
 
 namespace redkite::filter {
 namespace {

@@ -1,7 +1,7 @@
 // AVX2 for the widths that filters mostly see; bytes and shorts are left to the compiler.
 #include <immintrin.h>
 
-#include "../../filter/range_kernels.h"
+#include "../../filter/range-kernels.h"
 
 namespace redkite::filter {
 namespace {

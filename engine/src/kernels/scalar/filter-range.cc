@@ -1,4 +1,4 @@
-#include "../../filter/range_kernels.h"
+#include "../../filter/range-kernels.h"
 
 namespace redkite::filter {
 namespace {

@@ -1,0 +1,87 @@
+// Building and attaching index files.
+#include <cstring>
+
+#include "redkite/hnsw.h"
+
+#include "attached-index.h"
+#include "bitmap.h"
+#include "read.h"
+
+namespace redkite::segment {
+
+Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input, CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
+  const ColumnView* column = snapshot.column(input.fieldId);
+  if (column == nullptr) return Status::invalid("the segment has no field " + std::to_string(input.fieldId));
+  const auto type = vectorType(column->field.type);
+  if (!type) return Status::invalid("field " + std::to_string(input.fieldId) + " does not hold vectors");
+  if (!metricAllowed(*type, input.metric)) return Status::invalid("field " + std::to_string(input.fieldId) + " cannot be indexed for this metric");
+  if (cancel.raised()) return Status::canceled();
+  if (input.flat) {
+    REDKITE_TRY(Buffer::allocate(kFlatBytes, out));
+    const uint16_t version = 1;
+    std::memcpy(out->writable(), kFlatMagic, 4);
+    std::memcpy(out->writable() + 4, &version, 2);
+    std::memcpy(out->writable() + 8, &snapshot.rows, 4);
+    if (progress != nullptr) __atomic_store_n(progress, static_cast<int32_t>(snapshot.rows), __ATOMIC_RELAXED);
+    return good();
+  }
+  if (*type == VectorType::sparse) return Status::invalid("sparse vectors have no graph index");
+  std::vector<uint64_t> valid;
+  Bitset indexed{nullptr, snapshot.rows};
+  if (column->mayBeNull()) {
+    valid.resize(wordsFor(snapshot.rows));
+    for (uint32_t w = 0; w < valid.size(); w++) valid[w] = column->validWord(w * 64, snapshot.rows);
+    indexed.words = valid.data();
+  }
+  static const uint64_t none = 0;
+  const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
+  const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &base);
+  HnswBuildParams params;
+  params.metric = input.metric;
+  params.m = input.m;
+  params.efConstruction = input.efConstruction;
+  params.threads = input.threads;
+  params.seed = input.seed;
+  Result<AlignedBytes> built = buildHnsw(view, indexed, params, {cancel, progress});
+  REDKITE_TRY(std::move(built.status));
+  out = Buffer::adopt(std::move(built.value));
+  return good();
+}
+
+Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
+  const Snapshot snap = snapshot();
+  const ColumnView* column = snap.column(fieldId);
+  if (column == nullptr) return Status::invalid("the segment has no field " + std::to_string(fieldId));
+  auto index = std::make_shared<AttachedIndex>();
+  const std::span<const uint8_t> bytes(file->data(), file->size());
+  const auto mismatch = [&](uint32_t rows) {
+    return Status::invalid("an index over " + std::to_string(rows) + " rows does not fit a segment of " + std::to_string(snap.rows));
+  };
+  if (filter::ScalarIndex::recognises(bytes)) {
+    filter::ScalarIndex scalar;
+    REDKITE_TRY(filter::ScalarIndex::open(bytes, scalar));
+    if (scalar.type() != column->field.type) return Status::invalid("the index is over another type than field " + std::to_string(fieldId));
+    if (scalar.rows() != snap.rows) return mismatch(scalar.rows());
+    index->scalar = scalar;
+  } else if (bytes.size() >= kFlatBytes && std::memcmp(bytes.data(), kFlatMagic, 4) == 0) {
+    uint32_t rows;
+    std::memcpy(&rows, bytes.data() + 8, 4);
+    if (!vectorType(column->field.type)) return Status::invalid("field " + std::to_string(fieldId) + " does not hold vectors");
+    if (rows != snap.rows) return mismatch(rows);
+  } else {
+    Result<HnswIndex> graph = HnswIndex::open(file->data(), file->size());
+    REDKITE_TRY(std::move(graph.status));
+    const auto type = vectorType(column->field.type);
+    if (!type || *type != graph.value.info().type || graph.value.info().dim != column->field.dim) {
+      return Status::invalid("the index is over another type or dimension than field " + std::to_string(fieldId));
+    }
+    if (graph.value.info().rows != snap.rows) return mismatch(graph.value.info().rows);
+    index->graph = graph.value;
+  }
+  index->file = std::move(file);
+  const std::lock_guard lock(mutex_);
+  indexes_[fieldId] = std::move(index);
+  return good();
+}
+
+}  // namespace redkite::segment

@@ -1,0 +1,100 @@
+// Reads of a segment: which rows match, which are nearest, what a field holds.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../filter/vm.h"
+#include "segment.h"
+
+namespace redkite::segment {
+
+struct FilterInput {
+  const filter::Program* program = nullptr;
+  std::vector<filter::External> externals;
+};
+
+/** Memory of a thread for the bitmap of one read, kept between reads unless it grew very large. */
+class RowBitmap {
+ public:
+  explicit RowBitmap(uint32_t rows);
+  ~RowBitmap();
+  RowBitmap(const RowBitmap&) = delete;
+  RowBitmap& operator=(const RowBitmap&) = delete;
+
+  uint64_t* words() { return words_.data(); }
+  const uint64_t* words() const { return words_.data(); }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+/** Bits of the rows that are visible and pass the filter (null: all); `count` says how many. */
+Status matchingRows(const Snapshot& snapshot, Visibility v, const FilterInput* filter, CancelToken cancel, uint64_t* words, uint32_t& count);
+
+enum class Order : uint8_t { row, key };
+
+/** At most `limit` (-1: all) of the matching rows: in storage order, or those with the smallest keys, ascending. */
+Status retrieve(const Snapshot& snapshot, Visibility v, const FilterInput* filter, int64_t limit, Order order, CancelToken cancel,
+                std::vector<int32_t>& out);
+
+struct SearchInput {
+  int64_t fieldId = 0;
+  Metric metric = Metric::l2;
+  uint32_t nq = 0;
+  std::span<const uint8_t> queries;
+  /** nq + 1 byte offsets of sparse queries, null for dense ones. */
+  std::span<const int32_t> queryOffsets;
+  uint32_t k = 0;
+  uint32_t ef = 0;
+  bool exact = false;
+  Visibility visibility;
+  const FilterInput* filter = nullptr;
+  std::optional<ScoreRange> range;
+  std::optional<int64_t> groupField;
+  uint32_t groupSize = 1;
+};
+
+struct SearchOutput {
+  std::vector<int32_t> starts;
+  std::vector<int32_t> rows;
+  std::vector<float> scores;
+  SearchStats stats;
+};
+
+Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken cancel, SearchOutput& out);
+
+/** Least and greatest value without NaN; text stays bytes. */
+struct FieldStats {
+  enum class Kind : uint8_t { none, integer, number, text, boolean } kind = Kind::none;
+  int64_t minInteger = 0, maxInteger = 0;
+  double minNumber = 0, maxNumber = 0;
+  std::string minText, maxText;
+  /** False when no row has a value. */
+  bool some = false;
+  uint32_t nulls = 0;
+};
+
+/** `kind` none for types without order. */
+FieldStats fieldStats(const ColumnView& column, uint32_t rows);
+
+struct VectorIndexInput {
+  int64_t fieldId = 0;
+  Metric metric = Metric::l2;
+  bool flat = false;
+  uint32_t m = 16;
+  uint32_t efConstruction = 200;
+  uint32_t threads = 1;
+  uint64_t seed = 1;
+};
+
+Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input, CancelToken cancel, int32_t* progress,
+                        std::shared_ptr<Buffer>& out);
+
+/** The vector core's name of a field type; none for other fields. */
+std::optional<VectorType> vectorType(Type type);
+
+}  // namespace redkite::segment

@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "gather.h"
+#include "row-batch.h"
+#include "segment.h"
+
+namespace redkite::segment {
+namespace {
+
+Status bad(const Field& field, const char* what) {
+  return Status::corrupted("sealed segment: field " + std::to_string(field.id) + ": " + what);
+}
+
+/** Start of a range, null where it is not inside its file or not aligned as its elements need. */
+const uint8_t* startOf(const FileRange& range, uint64_t alignment) {
+  if (range.file == nullptr || range.offset > range.file->size() || range.bytes > range.file->size() - range.offset) return nullptr;
+  const uint8_t* start = range.file->data() + range.offset;
+  return reinterpret_cast<uintptr_t>(start) % alignment == 0 ? start : nullptr;
+}
+
+/** Whether `offsets` (int32 [count + 1]) never fall and stay within [0, last]. */
+bool rises(const int32_t* offsets, uint64_t count, uint64_t last) {
+  bool sound = offsets[0] >= 0;
+  for (uint64_t i = 0; i < count; i++) sound &= offsets[i] <= offsets[i + 1];
+  return sound && static_cast<uint64_t>(offsets[count]) <= last;
+}
+
+class Opener {
+ public:
+  Opener(const SealedInput& input, Layout& layout) : input_(input), layout_(layout) {}
+
+  uint64_t ownBytes() const { return ownBytes_; }
+
+  Status column(const SealedColumn& from) {
+    const Field& field = from.field;
+    REDKITE_TRY(field.check());
+    if (layout_.column(field.id) != nullptr) return Status::invalid("sealed segment: field " + std::to_string(field.id) + " comes twice");
+    const uint64_t rows = input_.rows;
+    ColumnView view;
+    view.field = field;
+    view.kind = field.kind();
+    view.width = field.width();
+    if (from.validity) {
+      const uint8_t* bits = startOf(*from.validity, 1);
+      if (bits == nullptr || from.validity->bytes < (rows + 7) / 8) return bad(field, "validity is out of bounds");
+      view.validBits = bits;
+      pin(from.validity->file);
+    }
+    uint64_t children = 0;
+    if (view.kind != Kind::fixed) {
+      if (!from.offsets) return bad(field, "has no offsets");
+      view.offsets = reinterpret_cast<const int32_t*>(startOf(*from.offsets, 4));
+      if (view.offsets == nullptr || from.offsets->bytes < (rows + 1) * 4) return bad(field, "offsets are out of bounds");
+      const uint64_t last = view.kind == Kind::bytes ? from.values.bytes : from.childRows;
+      if (!rises(view.offsets, rows, last)) return bad(field, "offsets do not rise within the values");
+      children = view.kind == Kind::bytes ? 0 : from.childRows;
+      pin(from.offsets->file);
+    }
+    if (view.kind == Kind::listOfBytes) {
+      if (!from.childOffsets) return bad(field, "has no child offsets");
+      view.childOffsets = reinterpret_cast<const int32_t*>(startOf(*from.childOffsets, 4));
+      if (view.childOffsets == nullptr || from.childOffsets->bytes < (children + 1) * 4) return bad(field, "child offsets are out of bounds");
+      if (!rises(view.childOffsets, children, from.values.bytes)) return bad(field, "child offsets do not rise within the values");
+      pin(from.childOffsets->file);
+    }
+    REDKITE_TRY(values(from, view, view.kind == Kind::fixed ? rows : children));
+    if (view.field.type == Type::sparseVector) {
+      bool whole = true;
+      for (uint64_t row = 0; row < rows; row++) whole &= (view.offsets[row + 1] - view.offsets[row]) % 8 == 0;
+      if (!whole) return bad(field, "a sparse vector is not whole (index, value) pairs");
+    }
+    if (field.isKey && layout_.keyColumn < 0) layout_.keyColumn = static_cast<int32_t>(layout_.columns.size());
+    layout_.columns.push_back(view);
+    return good();
+  }
+
+  /** A field that the file does not have: its default in every row, or null. */
+  Status missing(const Field& field) {
+    REDKITE_TRY(field.check());
+    if (layout_.column(field.id) != nullptr) return Status::invalid("sealed segment: field " + std::to_string(field.id) + " is stored and missing");
+    ColumnView view;
+    view.field = field;
+    view.kind = field.kind();
+    view.width = field.width();
+    if (!field.defaultValue) {
+      view.allNull = true;
+      layout_.columns.push_back(view);
+      return good();
+    }
+    const uint64_t rows = input_.rows;
+    const std::string& value = *field.defaultValue;
+    const bool bytes = view.kind == Kind::bytes;
+    if (bytes && value.size() * rows > 0x7fffffff) return bad(field, "its default comes to more than 2 GiB in this segment");
+    std::shared_ptr<Buffer> values;
+    REDKITE_TRY(Buffer::allocate(rows * value.size(), values));
+    for (uint64_t row = 0; row < rows; row++) std::memcpy(values->writable() + row * value.size(), value.data(), value.size());
+    own(values, view.values);
+    if (bytes) {
+      std::shared_ptr<Buffer> offsets;
+      REDKITE_TRY(Buffer::allocate((rows + 1) * 4, offsets));
+      auto* to = reinterpret_cast<int32_t*>(offsets->writable());
+      for (uint64_t row = 0; row <= rows; row++) to[row] = static_cast<int32_t>(row * value.size());
+      const uint8_t* start = nullptr;
+      own(offsets, start);
+      view.offsets = reinterpret_cast<const int32_t*>(start);
+    }
+    layout_.columns.push_back(view);
+    return good();
+  }
+
+  Status begins() {
+    const uint8_t* start = startOf(input_.timestamps, 8);
+    if (start == nullptr || input_.timestamps.bytes < uint64_t{input_.rows} * 8) return Status::corrupted("sealed segment: timestamps are out of bounds");
+    layout_.begins = reinterpret_cast<const uint64_t*>(start);
+    pin(input_.timestamps.file);
+    return good();
+  }
+
+  void pin(const std::shared_ptr<Buffer>& file) {
+    if (std::find(layout_.pins.begin(), layout_.pins.end(), file) == layout_.pins.end()) layout_.pins.push_back(file);
+  }
+
+ private:
+  Status values(const SealedColumn& from, ColumnView& view, uint64_t elements) {
+    const Field& field = from.field;
+    if (view.kind == Kind::bytes || view.kind == Kind::listOfBytes) {
+      view.values = startOf(from.values, 1);
+      if (view.values == nullptr) return bad(field, "values are out of bounds");
+      pin(from.values.file);
+      return good();
+    }
+    const Type element = view.kind == Kind::fixed ? field.type : field.elementType;
+    if (from.boolBitmap) {
+      const uint8_t* bits = startOf(from.values, 1);
+      if (element != Type::boolean) return bad(field, "is stored as a bitmap and is not Bool");
+      if (bits == nullptr || from.values.bytes < (elements + 7) / 8) return bad(field, "values are out of bounds");
+      std::shared_ptr<Buffer> bytes;
+      REDKITE_TRY(Buffer::allocate(elements, bytes));
+      unpackBits(bits, elements, bytes->writable());
+      own(bytes, view.values);
+      return good();
+    }
+    const uint64_t alignment = isDenseVector(element) ? (element == Type::floatVector ? 4 : element == Type::binaryVector || element == Type::int8Vector ? 1 : 2) : view.width;
+    view.values = startOf(from.values, alignment);
+    if (view.values == nullptr || from.values.bytes < elements * view.width) return bad(field, "values are out of bounds or not aligned");
+    pin(from.values.file);
+    return good();
+  }
+
+  void own(const std::shared_ptr<Buffer>& buffer, const uint8_t*& out) {
+    out = buffer->data();
+    ownBytes_ += buffer->size();
+    layout_.pins.push_back(buffer);
+  }
+
+  const SealedInput& input_;
+  Layout& layout_;
+  uint64_t ownBytes_ = 0;
+};
+
+}  // namespace
+
+Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegment>& out) {
+  if (input.rows > kRowsMax) return Status::corrupted("sealed segment: " + std::to_string(input.rows) + " rows are more than a segment holds");
+  std::shared_ptr<SealedSegment> made(new SealedSegment(input.rows));
+  auto layout = std::make_shared<Layout>();
+  Opener opener(input, *layout);
+  for (const SealedColumn& column : input.columns) REDKITE_TRY(opener.column(column));
+  if (layout->keyColumn < 0) return Status::invalid("sealed segment: no primary-key column was given");
+  for (const Field& field : input.missing) REDKITE_TRY(opener.missing(field));
+  REDKITE_TRY(opener.begins());
+
+  const FileRange& keys = input.keyIndex;
+  const uint8_t* keyBytes = startOf(keys, 8);
+  if (keyBytes == nullptr) return Status::corrupted("sealed segment: key index is out of bounds or not aligned");
+  const ColumnView& key = layout->columns[static_cast<size_t>(layout->keyColumn)];
+  REDKITE_TRY(KeyIndex::open({keyBytes, keys.bytes}, input.rows, key.kind == Kind::bytes, made->keyIndex_));
+  opener.pin(keys.file);
+
+  if (input.ends && input.endCount > 0) {
+    const uint64_t count = input.endCount;
+    const uint64_t timesAt = alignUp(count * 4, 8);
+    const uint8_t* start = startOf(*input.ends, 8);
+    if (start == nullptr || input.ends->bytes < timesAt + count * 8) return Status::corrupted("sealed segment: ends are out of bounds");
+    const auto* rows = reinterpret_cast<const uint32_t*>(start);
+    const auto* times = reinterpret_cast<const uint64_t*>(start + timesAt);
+    REDKITE_TRY(made->ends_->prepare());
+    for (uint64_t i = 0; i < count; i++) {
+      if (rows[i] >= input.rows || (i > 0 && rows[i] <= rows[i - 1])) return Status::corrupted("sealed segment: ends name row " + std::to_string(rows[i]) + " of " + std::to_string(input.rows));
+      made->ends_->end(rows[i], times[i]);
+    }
+  }
+  uint64_t least = ~uint64_t{0};
+  uint64_t most = 0;
+  for (uint32_t row = 0; row < input.rows; row++) {
+    least = std::min(least, layout->begins[row]);
+    most = std::max(most, layout->begins[row]);
+  }
+  made->minBegin_.store(least, std::memory_order_relaxed);
+  made->maxBegin_.store(most, std::memory_order_relaxed);
+  made->ownBytes_ = opener.ownBytes();
+  made->publish(std::move(layout));
+  made->rows_.store(input.rows, std::memory_order_release);
+  out = std::move(made);
+  return good();
+}
+
+uint64_t SealedSegment::memoryBytes() const { return ownBytes_ + ends_->usedBytes(); }
+
+}  // namespace redkite::segment
