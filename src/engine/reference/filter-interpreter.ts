@@ -137,7 +137,7 @@ function columnPredicate(operation: FilterOperation, source: FilterRows): Predic
     case FilterOp.In: {
       const side = comparisonSide(column, elementKind(operation.constantKind), name);
       const list = new Set(side.list(operation.constant).map(token));
-      return overValues(column, (value) => list.has(token(side.value(value))));
+      return overValues(column, (value) => isOrdered(value) && list.has(token(side.value(value))));
     }
     case FilterOp.Like: {
       if (scalarDomain(column.type) !== "bytes") throw parameterInvalid(`LIKE needs a string, not ${name()}`);
@@ -209,6 +209,9 @@ function comparisonSide(column: Column, kind: number, name: () => string): Compa
     );
   }
   if (domain === "bool" && kind === ConstantKind.Bool) return numeric(readBool, (value) => value);
+  if (domain === "bool" && kind === ConstantKind.Int64)
+    return numeric(readInt64s, (value) => BigInt(Number(value)));
+  if (domain === "bool" && kind === ConstantKind.Double) return numeric(readDoubles, Number);
   if (domain === "bytes" && kind === ConstantKind.String) {
     return {
       value: (value) => value,
@@ -320,7 +323,7 @@ function compareFields(operation: FilterOperation, column: Column, source: Filte
   }
   const other = source.column(operation.secondField);
   const domains = [scalarDomain(column.type), scalarDomain(other.type)];
-  const isNumeric = domains.every((domain) => domain === "int" || domain === "double");
+  const isNumeric = domains.every((domain) => domain === "int" || domain === "double" || domain === "bool");
   if (!isNumeric && (domains[0] === undefined || domains[0] !== domains[1])) {
     throw parameterInvalid(
       `filter compares ${dataTypeName(column.type)} with ${dataTypeName(other.type)} of field ${second.name}`,
@@ -332,7 +335,8 @@ function compareFields(operation: FilterOperation, column: Column, source: Filte
     const a = scalarAt(column, row);
     const b = scalarAt(other, row);
     if (a === undefined || b === undefined) return undefined;
-    return asDouble ? test(Number(a), Number(b)) : test(a, b);
+    if (a instanceof Uint8Array || b instanceof Uint8Array) return test(a, b);
+    return asDouble ? test(Number(a), Number(b)) : test(BigInt(a), BigInt(b));
   };
 }
 
@@ -377,6 +381,11 @@ function readStringList(bytes: Uint8Array): Uint8Array[] {
     if (from > to || to > texts.length) badProgram(`string ${i} of a list is the range [${from}, ${to})`);
     return texts.subarray(from, to);
   });
+}
+
+/** A NaN is equal to nothing, although a Set finds it. */
+function isOrdered(value: ScalarValueAt): boolean {
+  return typeof value !== "number" || !Number.isNaN(value);
 }
 
 function token(value: Comparable): bigint | number | string {

@@ -56,7 +56,7 @@ export class Versions {
   isVisible(row: number, { at, minBegin }: Visibility): boolean {
     const begin = this.#begins[row] ?? 0n;
     const end = this.#ends[row] ?? 0n;
-    return begin <= at && (minBegin === 0n || begin > minBegin) && end > at;
+    return begin <= at && (minBegin === 0n || begin > minBegin) && (end === TIMESTAMP_MAX || end > at);
   }
 
   /** The visible version of each key that began last (of equal ones the last row); -1 where there is none. */

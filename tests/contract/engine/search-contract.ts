@@ -1,0 +1,2 @@
+import type { MakeEngine } from "../engine-contract.ts";
+export function searchContract(_makeEngine: MakeEngine): void {}
