@@ -1,0 +1,35 @@
+import type { CallContext } from "../../model/call-context.ts";
+import type { LogFields } from "../../obs/logger.ts";
+import type { MetaCache } from "./meta-cache.ts";
+import type { ProxyDeps } from "./proxy-deps.ts";
+
+/**
+ * Serves one RPC. It throws errors instead of packing them into the answer: the way out encodes them for every RPC alike. An
+ * answer that carries a status of its own (a write of which parts are in) is sent as it is.
+ */
+export type Handler<Req, Res> = (call: ProxyCall, request: Req) => Promise<Res>;
+
+/** One call on its way through the proxy. */
+export interface ProxyCall {
+  /** For example `Search`. */
+  readonly rpc: string;
+  /** The database is resolved, the principal known; the signal aborts at the deadline, too. */
+  readonly ctx: CallContext;
+  readonly deps: ProxyDeps;
+  readonly metaCache: MetaCache;
+  /** On the monotonic clock. */
+  readonly arrivedMs: number;
+  /** Who connected, as sent with Connect. */
+  readonly client: ClientInfo | undefined;
+  /** Adds fields to the call's log lines and to its slow log entry: collection, rows, nq, filter. */
+  note(fields: LogFields): void;
+}
+
+export interface ClientInfo {
+  readonly sdkType: string;
+  readonly sdkVersion: string;
+  readonly user: string;
+  readonly host: string;
+  readonly localTime: string;
+  readonly reserved: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,19 @@
+import type { QuotaClass } from "./rpc-row.ts";
+
+/** Admits requests against rates and quotas. Throws serviceRateLimit, serviceQuotaExceeded and their kin. */
+export interface Limiter {
+  check(request: LimitedRequest): void;
+}
+
+export interface LimitedRequest {
+  readonly rpc: string;
+  readonly quota: QuotaClass;
+  readonly database: string;
+  /** Empty where the request names none. */
+  readonly collection: string;
+  /** In the unit of the row's cost function: rows, queries or 1. */
+  readonly cost: number;
+}
+
+/** Limits nothing. */
+export const OPEN_LIMITER: Limiter = { check: () => undefined };
