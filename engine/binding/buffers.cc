@@ -35,10 +35,10 @@ napi_value bufferAllocate(Call& call) {
   return makeBuffer(call.env(), std::move(buffer));
 }
 
-/** bufferMapFile(path) */
+/** bufferMapFile(descriptor) */
 napi_value bufferMapFile(Call& call) {
   std::shared_ptr<segment::Buffer> buffer;
-  require(segment::Buffer::mapFile(call.string(0), buffer));
+  require(segment::Buffer::mapFile(call.int32(0), buffer));
   return makeBuffer(call.env(), std::move(buffer));
 }
 

@@ -102,14 +102,6 @@ uint64_t Call::bigint(size_t i) const {
   return out;
 }
 
-std::string Call::string(size_t i) const {
-  size_t length;
-  if (raw(i) == nullptr || napi_get_value_string_utf8(env_, raw(i), nullptr, 0, &length) != napi_ok) refuse("expected a string");
-  std::string out(length, '\0');
-  napiOk(env_, napi_get_value_string_utf8(env_, raw(i), out.data(), length + 1, &length));
-  return out;
-}
-
 std::vector<napi_value> Call::list(size_t i) const {
   uint32_t length;
   if (raw(i) == nullptr || napi_get_array_length(env_, raw(i), &length) != napi_ok) refuse("expected an array");

@@ -58,7 +58,6 @@ class Call {
   double number(size_t i) const;
   bool boolean(size_t i) const;
   uint64_t bigint(size_t i) const;
-  std::string string(size_t i) const;
   std::span<uint8_t> bytes(size_t i) const { return typed<uint8_t>(i, napi_uint8_array, "Uint8Array"); }
   std::span<int32_t> int32s(size_t i) const { return typed<int32_t>(i, napi_int32_array, "Int32Array"); }
   std::span<uint64_t> uint64s(size_t i) const { return typed<uint64_t>(i, napi_biguint64_array, "BigUint64Array"); }

@@ -1,9 +1,7 @@
 #include "buffer.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -72,25 +70,17 @@ Status Buffer::allocate(size_t bytes, std::shared_ptr<Buffer>& out) {
   return good();
 }
 
-Status Buffer::mapFile(const std::string& path, std::shared_ptr<Buffer>& out) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Status::invalid("cannot open " + path + ": " + reason());
+Status Buffer::mapFile(int descriptor, std::shared_ptr<Buffer>& out) {
   struct stat info {};
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    close(fd);
-    return Status::invalid(path + " is not a regular file");
-  }
+  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return Status::invalid("only a regular file can be mapped");
   const size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) {
-    close(fd);
     static uint8_t none[kAlignment] = {};
     out.reset(new Buffer(none, 0, 0, Kind::file));
     return good();
   }
-  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  const std::string why = data == MAP_FAILED ? reason() : "";
-  close(fd);
-  if (data == MAP_FAILED) return outOfMemory("cannot map " + path + ": " + why);
+  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
+  if (data == MAP_FAILED) return outOfMemory("cannot map a file of " + std::to_string(size) + " bytes: " + reason());
   out.reset(new Buffer(static_cast<uint8_t*>(data), size, size, Kind::file));
   return good();
 }

@@ -24,8 +24,11 @@ class Buffer {
  public:
   /** Zeroed and 64-byte aligned. Large ones ask for huge pages. */
   static Status allocate(size_t bytes, std::shared_ptr<Buffer>& out);
-  /** The whole file, read-only. The file must neither shrink nor change while it is mapped. */
-  static Status mapFile(const std::string& path, std::shared_ptr<Buffer>& out);
+  /**
+   * The whole file behind a descriptor, read-only; the descriptor may be closed afterwards. The file must neither shrink nor change
+   * while it is mapped.
+   */
+  static Status mapFile(int descriptor, std::shared_ptr<Buffer>& out);
 
   /** Takes over memory of the vector core. */
   static std::shared_ptr<Buffer> adopt(AlignedBytes bytes);
