@@ -29,11 +29,13 @@ export class CrashDisk implements Disk {
 
   /** What a power cut now may leave. */
   powerCut(rng: Prng): CrashDisk {
+    this.operationsLeft = 0;
     return new CrashDisk(this.#root.survivor(rng, new Map()));
   }
 
   /** What the kernel still has after the process was killed. */
   kill(): CrashDisk {
+    this.operationsLeft = 0;
     return new CrashDisk(this.#root);
   }
 

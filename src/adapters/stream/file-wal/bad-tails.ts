@@ -10,8 +10,8 @@ import type { WalFolder } from "./wal-folder.ts";
  */
 export async function keepBadTail(tail: BadTail, file: DiskFile): Promise<void> {
   const { folder, number, from, run, report } = tail;
-  const window = new FileWindow(file);
   const size = await file.size();
+  const window = new FileWindow(file, size - from);
   const last = await window.lastNonZero(from, size);
   if (last === undefined) return;
   const directory = `${folder.path}/${DIRECTORY}`;
@@ -50,7 +50,7 @@ const COPIES_MAX = 8;
 
 async function copyRange(source: DiskFile, from: number, to: number, target: DiskFile): Promise<void> {
   try {
-    const window = new FileWindow(source);
+    const window = new FileWindow(source, to - from);
     for (let at = from; at < to;) {
       const bytes = await window.view(at, Math.min(window.capacity, to - at));
       await target.write(at - from, [bytes]);

@@ -62,8 +62,7 @@ export class FileWal implements MessageStream {
       throw parameterInvalid(`the topic name ${JSON.stringify(topic.slice(0, 100))} is empty or too long`);
     }
     this.#checkOpen();
-    if (this.#topics.find(topic) === undefined)
-      await this.#ask({ kind: "create", name: topic, reserve: false });
+    await this.#ask({ kind: "create", name: topic, reserve: false });
   }
 
   async dropTopic(topic: string): Promise<void> {

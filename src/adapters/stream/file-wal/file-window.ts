@@ -3,12 +3,14 @@ import type { DiskFile } from "../../../ports/disk.ts";
 /** A buffer that moves over a file. */
 export class FileWindow {
   readonly #file: DiskFile;
-  readonly #buffer = new Uint8Array(WINDOW_BYTES);
+  readonly #buffer: Uint8Array;
   #start = 0;
   #length = 0;
 
-  constructor(file: DiskFile) {
+  /** @param bytesMax the most that will be asked for, if that is little */
+  constructor(file: DiskFile, bytesMax = WINDOW_BYTES) {
     this.#file = file;
+    this.#buffer = new Uint8Array(Math.min(bytesMax, WINDOW_BYTES));
   }
 
   get capacity(): number {

@@ -222,7 +222,7 @@ async function rewrite(file: DiskFile, from: number, to: number): Promise<void> 
 }
 
 async function overwriteWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
-  const window = new FileWindow(file);
+  const window = new FileWindow(file, ZEROS.length);
   for (let at = from; at < to; at += ZEROS.length) {
     const bytes = Math.min(ZEROS.length, to - at);
     if (!(await window.isZero(at, at + bytes))) await file.write(at, [ZEROS.subarray(0, bytes)]);

@@ -24,8 +24,8 @@ export async function scanWalFile(
   visit: (item: ScanItem) => void,
 ): Promise<number> {
   const { number, handle, checksum } = file;
-  const window = new FileWindow(handle);
   const size = await handle.size();
+  const window = new FileWindow(handle, size);
   const stop = limit ?? size;
   let at = 0;
   while (at < stop) {
@@ -56,7 +56,7 @@ export async function scanWalFile(
 export async function readHeadFrame(
   file: ScannedFile,
 ): Promise<{ readonly header: WalFrameHeader; readonly payload: Uint8Array } | undefined> {
-  const window = new FileWindow(file.handle);
+  const window = new FileWindow(file.handle, HEAD_WINDOW_BYTES);
   const bytes = await window.view(0, WAL_HEADER_BYTES);
   const header = decodeWalHeader(bytes, 0, walPosition(file.number, 0), file.checksum);
   if (header === undefined || header.kind !== WalFrameKind.head) return undefined;
@@ -124,4 +124,5 @@ async function findHeader(
   return undefined;
 }
 
+const HEAD_WINDOW_BYTES = 16 << 10;
 const NOTHING = new Uint8Array(0);

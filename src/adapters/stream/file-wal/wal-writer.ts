@@ -40,6 +40,11 @@ export class WalWriter {
   /** Requests of the batch at work. */
   #writing: readonly WalRequest[] = [];
   #broken: unknown;
+  /**
+   * The abandoned file may hold frames that a recovery would take for valid, as long as no head says otherwise. Until then
+   * even an answer that changes nothing (the topic exists) needs a durable frame.
+   */
+  #doubtful = false;
   /** Whether frames were written behind the last `close` frame. */
   #open = true;
 
@@ -113,7 +118,7 @@ export class WalWriter {
     this.#writing = batch.accepted;
     if (batch.accepted.length === 0) return;
     const justAnswers = batch.bytes === (file.fresh ? headBytes(this.#parts.topics) : 0);
-    if (!justAnswers) {
+    if (!justAnswers || this.#doubtful) {
       try {
         await file.handle.write(file.offset, batch.finish());
         await file.handle.sync();
@@ -127,6 +132,7 @@ export class WalWriter {
       file.offset += batch.bytes;
       this.#end = walPosition(file.number, file.offset);
       this.#open = true;
+      this.#doubtful = false;
     }
     batch.publish();
     if (batch.accepted.some(({ kind }) => kind === "drop" || kind === "truncate"))
@@ -287,6 +293,7 @@ export class WalWriter {
       else request.reject(toStreamError(error));
     }
     if (again.length < requests.length) this.#block(error);
+    this.#doubtful = true;
     this.#again = [...again, ...this.#again];
   }
 
