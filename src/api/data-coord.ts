@@ -128,12 +128,10 @@ export interface AllocSegmentRequest {
 export interface SegmentReport {
   readonly vchannel: VChannel;
   readonly epoch: Epoch;
-  readonly segments: readonly {
-    readonly id: SegmentId;
-    readonly rows: number;
-    readonly bytes: number;
-    readonly lastWriteMs: number;
-  }[];
+  /** Growing ones. */
+  readonly segments: readonly { readonly id: SegmentId; readonly rows: number; readonly bytes: number }[];
+  /** Sealed ones with row versions that have ended. */
+  readonly ended: readonly { readonly id: SegmentId; readonly rows: number }[];
 }
 
 export interface CommitFlushRequest {

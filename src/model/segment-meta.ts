@@ -103,5 +103,4 @@ export interface ChannelTarget {
   /** Ended segments whose rows may still appear in the log behind startPosition: their rows are skipped (keys still end older versions). */
   readonly gone: readonly SegmentId[];
   readonly deltaLogs: readonly DeltaLogMeta[];
-  readonly indexes: readonly SegmentIndexMeta[];
 }

@@ -1,6 +1,12 @@
 import { fenced } from "../../errors/service-errors.ts";
 import type { MessageCodec } from "../../format/message.ts";
-import { META_TXN_OPS_MAX, type Compare, type MetaOp, type MetaStore } from "../../ports/meta-store.ts";
+import {
+  META_TXN_OPS_MAX,
+  type Compare,
+  type MetaEntry,
+  type MetaOp,
+  type MetaStore,
+} from "../../ports/meta-store.ts";
 import { parameterTooLarge } from "../../errors/parameter-errors.ts";
 
 /** A kind of record: its place in the key space and its encoding. */
@@ -32,13 +38,25 @@ export class Catalog {
     return entry && kind.codec.decode(entry.value);
   }
 
-  /** All or nothing. */
-  async write(ops: readonly MetaOp[]): Promise<void> {
-    if (ops.length > META_TXN_OPS_MAX)
+  /** All or nothing; returns the revision of the change. `also` are further comparisons that must hold. */
+  async write(ops: readonly MetaOp[], also: readonly Compare[] = []): Promise<bigint> {
+    if (ops.length > META_TXN_OPS_MAX) {
       throw parameterTooLarge(`a metadata transaction of ${ops.length} changes, at most ${META_TXN_OPS_MAX}`);
+    }
     const compare = this.#leaderCompare();
-    const { succeeded } = await this.#meta.txn({ compare: [compare], ops });
-    if (!succeeded) throw fenced({ of: compare.key, held: 0 });
+    const { succeeded, revision } = await this.#meta.txn({ compare: [compare, ...also], ops });
+    if (!succeeded) throw fenced({ of: [compare, ...also].map(({ key }) => key).join(" or "), held: 0 });
+    return revision;
+  }
+
+  /** A revision not below that of any change made before the call. */
+  async revision(): Promise<bigint> {
+    return (await this.#meta.range(this.#leaderCompare().key)).revision;
+  }
+
+  /** The entry as it lies in the store, for comparisons with its revision. */
+  async entry(key: string): Promise<MetaEntry | undefined> {
+    return this.#meta.get(key);
   }
 }
 

@@ -8,7 +8,7 @@ import type { OpenShard } from "../../core/shard/shard-registry.ts";
 import type { DdlRecord } from "../../format/log-record.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
-import { timestamp, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import { timestamp, TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { CompactionPlan, FlushedSegment } from "../../api/data-coord.ts";
 import type { DdlIntent } from "../../api/root-coord.ts";
@@ -258,12 +258,16 @@ export class OwnedChannel {
       id: entry.id,
       rows: entry.ref.segment.rows,
       bytes: entry.ref.segment.memoryBytes,
-      lastWriteMs: this.#deps.clock.nowMs(),
     }));
+    const ended = [...this.#shard.state.sealed()].flatMap((entry) => {
+      const rows = entry.ref.segment.endedRows(TIMESTAMP_MAX);
+      return rows === 0 ? [] : [{ id: entry.id, rows }];
+    });
     const { seal } = await this.#deps.dataCoord.reportSegments(this.#deps.context(signal), {
       vchannel: this.vchannel,
       epoch: this.epoch,
       segments,
+      ended,
     });
     if (seal.length > 0) await this.#markSealed(seal);
     else if (this.#shard.state.deltas.bytes > this.#deps.deltaBytesMax) await this.#flusher.flush([]);

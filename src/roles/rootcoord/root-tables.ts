@@ -1,5 +1,6 @@
 import type { DatabaseInfo } from "../../api/root-coord.ts";
 import { Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
+import { CHANNEL_EPOCHS, type ChannelEpochRecord } from "../../core/catalog/channel-epoch.ts";
 import { collectionCodec } from "../../core/catalog/schema-codec.ts";
 import { collectionNotFound, databaseNotFound } from "../../errors/meta-errors.ts";
 import { defineMessage, field, optional } from "../../format/message.ts";
@@ -18,12 +19,6 @@ export interface IntentRecord {
   readonly partitionId: bigint;
   /** The collection as it will be; its `updatedAt` and the like are set when the timestamp is known. */
   readonly after: Uint8Array | undefined;
-}
-
-interface EpochRecord {
-  readonly vchannel: string;
-  readonly epoch: bigint;
-  readonly owner: bigint;
 }
 
 export const DATABASES: RecordKind<DatabaseInfo> = {
@@ -47,14 +42,6 @@ export const INTENTS: RecordKind<IntentRecord> = {
     after: optional(6, "bytes"),
   }),
 };
-export const EPOCHS: RecordKind<EpochRecord> = {
-  prefix: "root/epoch/",
-  codec: defineMessage<EpochRecord>("ChannelEpoch", {
-    vchannel: field(1, "string"),
-    epoch: field(2, "uint64"),
-    owner: field(3, "uint64"),
-  }),
-};
 
 /**
  * RootCoord's metadata in memory, written through: a change is in the store before it is here. Names and aliases of a
@@ -67,7 +54,7 @@ export class RootTables {
   /** Names and aliases, by `databaseId/name`. */
   readonly #names = new Map<string, CollectionId>();
   readonly #intents = new Map<bigint, IntentRecord>();
-  readonly #epochs = new Map<string, EpochRecord>();
+  readonly #epochs = new Map<string, ChannelEpochRecord>();
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -78,7 +65,7 @@ export class RootTables {
     for (const database of await catalog.load(DATABASES)) tables.#databases.set(database.name, database);
     for (const collection of await catalog.load(COLLECTIONS)) tables.#index(collection);
     for (const intent of await catalog.load(INTENTS)) tables.#intents.set(intent.id, intent);
-    for (const epoch of await catalog.load(EPOCHS)) tables.#epochs.set(epoch.vchannel, epoch);
+    for (const epoch of await catalog.load(CHANNEL_EPOCHS)) tables.#epochs.set(epoch.vchannel, epoch);
     return tables;
   }
 
@@ -148,7 +135,7 @@ export class RootTables {
   async forgetCollection(info: CollectionInfo): Promise<void> {
     await this.#catalog.write([
       remove(COLLECTIONS, String(info.id)),
-      ...info.vchannels.map((vchannel) => remove(EPOCHS, vchannel)),
+      ...info.vchannels.map((vchannel) => remove(CHANNEL_EPOCHS, vchannel)),
     ]);
     this.#unindex(info.id);
     for (const vchannel of info.vchannels) this.#epochs.delete(vchannel);
@@ -179,8 +166,8 @@ export class RootTables {
   }
 
   async raiseEpoch(vchannel: string, owner: bigint): Promise<bigint> {
-    const record: EpochRecord = { vchannel, epoch: this.epoch(vchannel) + 1n, owner };
-    await this.#catalog.write([put(EPOCHS, vchannel, record)]);
+    const record: ChannelEpochRecord = { vchannel, epoch: this.epoch(vchannel) + 1n, owner };
+    await this.#catalog.write([put(CHANNEL_EPOCHS, vchannel, record)]);
     this.#epochs.set(vchannel, record);
     return record.epoch;
   }

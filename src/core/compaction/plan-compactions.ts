@@ -1,0 +1,98 @@
+import type { PartitionId, SegmentId } from "../../model/ids.ts";
+import type { SegmentMeta } from "../../model/segment-meta.ts";
+import type { Timestamp } from "../../model/timestamp.ts";
+
+export interface CompactionLimits {
+  readonly segmentBytesMax: number;
+  /** A segment below this share of the maximum is small. */
+  readonly smallShare: number;
+  /** So many small segments of a partition are merged. */
+  readonly smallMin: number;
+  /** Share of ended rows beyond which a segment is rewritten. */
+  readonly deletedShareMax: number;
+  /** Delta logs of a channel beyond which the segments that need them are rewritten. */
+  readonly deltaLogsMax: number;
+  readonly inputsMax: number;
+}
+
+export interface CompactionCandidates {
+  /** Flushed segments of one vchannel that no compaction works on. */
+  readonly segments: readonly SegmentMeta[];
+  /** Row versions that have ended, by segment, as the owner reported. */
+  readonly endedRows: ReadonlyMap<SegmentId, number>;
+  readonly deltaLogs: number;
+  /** Rows that began at or below it are expired or truncated; 0 when nothing expires. */
+  readonly dropBegunUpTo: Timestamp;
+  /** Asked for by hand: everything that could gain anything is rewritten. */
+  readonly manual: boolean;
+}
+
+export interface PlannedCompaction {
+  readonly partitionId: PartitionId;
+  readonly inputs: readonly SegmentMeta[];
+  readonly reason: "deleted" | "expired" | "deltas" | "small";
+}
+
+/** Which segments are worth rewriting, each in one plan at most. Pure. */
+export function planCompactions(
+  candidates: CompactionCandidates,
+  limits: CompactionLimits,
+): readonly PlannedCompaction[] {
+  const planned: PlannedCompaction[] = [];
+  const taken = new Set<SegmentId>();
+  const plan = (reason: PlannedCompaction["reason"], inputs: readonly SegmentMeta[]): void => {
+    const [first] = inputs;
+    if (first === undefined) return;
+    for (const meta of inputs) taken.add(meta.id);
+    planned.push({ partitionId: first.partitionId, inputs, reason });
+  };
+  const ended = (meta: SegmentMeta): number => candidates.endedRows.get(meta.id) ?? 0;
+  for (const meta of candidates.segments) {
+    const share = meta.rows === 0 ? 0 : ended(meta) / meta.rows;
+    if (candidates.dropBegunUpTo > 0n && meta.minTimestamp <= candidates.dropBegunUpTo) {
+      if (meta.maxTimestamp <= candidates.dropBegunUpTo || candidates.manual) plan("expired", [meta]);
+    } else if (share > limits.deletedShareMax || (candidates.manual && share > 0)) plan("deleted", [meta]);
+  }
+  for (const small of smallGroups(
+    candidates.segments.filter((meta) => !taken.has(meta.id)),
+    candidates.manual,
+    limits,
+  ))
+    plan("small", small);
+  if (candidates.deltaLogs > limits.deltaLogsMax) {
+    const oldest = candidates.segments
+      .filter((meta) => !taken.has(meta.id))
+      .toSorted((a, b) => (a.deletesAppliedTo < b.deletesAppliedTo ? -1 : 1));
+    for (const meta of oldest.slice(0, limits.inputsMax)) plan("deltas", [meta]);
+  }
+  return planned;
+}
+
+/** Small segments of one partition that together fit into one. */
+function smallGroups(
+  segments: readonly SegmentMeta[],
+  manual: boolean,
+  limits: CompactionLimits,
+): readonly (readonly SegmentMeta[])[] {
+  const groups: SegmentMeta[][] = [];
+  const byPartition = Map.groupBy(
+    segments.filter((meta) => meta.bytes < limits.segmentBytesMax * limits.smallShare),
+    (meta) => meta.partitionId,
+  );
+  for (const small of byPartition.values()) {
+    let group: SegmentMeta[] = [];
+    let bytes = 0;
+    const flush = (): void => {
+      if (group.length >= (manual ? 2 : limits.smallMin)) groups.push(group);
+      group = [];
+      bytes = 0;
+    };
+    for (const meta of small.toSorted((a, b) => a.bytes - b.bytes)) {
+      if (bytes + meta.bytes > limits.segmentBytesMax || group.length >= limits.inputsMax) flush();
+      group.push(meta);
+      bytes += meta.bytes;
+    }
+    flush();
+  }
+  return groups;
+}

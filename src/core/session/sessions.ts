@@ -1,0 +1,132 @@
+import type { NodeId } from "../../model/ids.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Tasks } from "../../ports/executor.ts";
+import type { LeaseId, MetaStore } from "../../ports/meta-store.ts";
+import { defineMessage, field } from "../../format/message.ts";
+
+/** A live process and the role it registered for. */
+export interface Session {
+  readonly role: string;
+  readonly nodeId: NodeId;
+  readonly address: string;
+}
+
+const PREFIX = "session/";
+
+const sessionCodec = defineMessage<Session>("Session", {
+  role: field(1, "string"),
+  nodeId: field(2, "uint64"),
+  address: field(3, "string"),
+});
+
+export interface SessionDeps {
+  readonly meta: MetaStore;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly leaseMs: number;
+}
+
+/**
+ * Registers this process under one lease. `lost` is called once when the lease could not be kept: the process must stop
+ * serving then, since others may have taken its work over.
+ */
+export async function registerSession(
+  deps: SessionDeps,
+  sessions: readonly Session[],
+  lost: (error: unknown) => void,
+): Promise<{ readonly end: () => Promise<void> }> {
+  const lease = await deps.meta.grantLease(deps.leaseMs);
+  await deps.meta.txn({
+    compare: [],
+    ops: sessions.map((session) => ({
+      op: "put" as const,
+      key: `${PREFIX}${session.role}/${session.nodeId}`,
+      value: sessionCodec.encode(session),
+      lease,
+    })),
+  });
+  const keeper = deps.tasks.spawn("session", async (signal) => keep(deps, lease, signal, lost));
+  return {
+    end: async () => {
+      await keeper.stop();
+      await deps.meta.revokeLease(lease);
+    },
+  };
+}
+
+async function keep(
+  deps: SessionDeps,
+  lease: LeaseId,
+  signal: AbortSignal,
+  lost: (error: unknown) => void,
+): Promise<void> {
+  let heldUntilMs = deps.clock.monotonicMs() + deps.leaseMs;
+  while (!signal.aborted) {
+    await deps.clock.sleep(deps.leaseMs / 4, signal);
+    const askedMs = deps.clock.monotonicMs();
+    try {
+      heldUntilMs = askedMs + Math.min(await deps.meta.keepAlive(lease), deps.leaseMs);
+    } catch (error) {
+      if (deps.clock.monotonicMs() < heldUntilMs - deps.leaseMs / 4) continue;
+      lost(error);
+      return;
+    }
+  }
+}
+
+/** Who is alive, kept current by a watch. */
+export class SessionDirectory {
+  readonly #sessions = new Map<string, Session>();
+  readonly #listeners = new Set<() => void>();
+
+  /** Returns when the first picture is there. */
+  static async watch(meta: MetaStore, tasks: Tasks): Promise<SessionDirectory> {
+    const directory = new SessionDirectory();
+    const from = await directory.#load(meta);
+    let revision = from;
+    tasks.spawn(
+      "watch sessions",
+      async (signal) => {
+        // After a failure the watch may have missed changes: look at everything again.
+        if (revision !== from) revision = await directory.#load(meta);
+        for await (const batch of meta.watch(PREFIX, revision, signal)) {
+          for (const event of batch.events) {
+            if (event.type === "put")
+              directory.#sessions.set(event.entry.key, sessionCodec.decode(event.entry.value));
+            else directory.#sessions.delete(event.key);
+          }
+          revision = batch.revision;
+          directory.#notify();
+        }
+      },
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
+    return directory;
+  }
+
+  live(role: string): readonly Session[] {
+    return [...this.#sessions.values()].filter((session) => session.role === role);
+  }
+
+  isLive(id: NodeId): boolean {
+    return [...this.#sessions.values()].some((session) => session.nodeId === id);
+  }
+
+  /** Called after each change. Returns how to stop. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #load(meta: MetaStore): Promise<bigint> {
+    const { revision, entries } = await meta.range(PREFIX);
+    this.#sessions.clear();
+    for (const entry of entries) this.#sessions.set(entry.key, sessionCodec.decode(entry.value));
+    this.#notify();
+    return revision;
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,252 @@
+import type { CompactionPlan, CompactionState } from "../../api/data-coord.ts";
+import { planCompactions, type PlannedCompaction } from "../../core/compaction/plan-compactions.ts";
+import { compareEpoch } from "../../core/catalog/channel-epoch.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
+import {
+  segmentId,
+  planId,
+  type CollectionId,
+  type PlanId,
+  type SegmentId,
+  type VChannel,
+} from "../../model/ids.ts";
+import type { SegmentMeta } from "../../model/segment-meta.ts";
+import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import type { CompactionResult } from "../../api/data-node.ts";
+import type { ChannelAssigner } from "./channel-assigner.ts";
+import type { DataCoordDeps } from "./data-coord-deps.ts";
+import type { DataTables } from "./data-tables.ts";
+
+/**
+ * Decides on compactions, has the owners carry them out and commits them. A plan lives in memory only: after a crash its inputs
+ * are as they were, and its files are collected as orphans.
+ */
+export class CompactionRunner {
+  readonly #deps: DataCoordDeps;
+  readonly #tables: DataTables;
+  readonly #assigner: ChannelAssigner;
+  readonly #committed: (vchannel: VChannel) => Promise<void>;
+  readonly #busy = new Set<SegmentId>();
+  readonly #endedRows = new Map<SegmentId, number>();
+  readonly #triggers = new Map<PlanId, Trigger>();
+  #running = 0;
+
+  constructor(
+    deps: DataCoordDeps,
+    tables: DataTables,
+    assigner: ChannelAssigner,
+    committed: (vchannel: VChannel) => Promise<void>,
+  ) {
+    this.#deps = deps;
+    this.#tables = tables;
+    this.#assigner = assigner;
+    this.#committed = committed;
+  }
+
+  noteEnded(id: SegmentId, rows: number): void {
+    this.#endedRows.set(id, rows);
+  }
+
+  /** Looks at a channel after something changed there. */
+  consider(vchannel: VChannel): void {
+    if (!this.#deps.limits.compactionEnabled) return;
+    this.#deps.tasks.spawn(`consider compaction ${vchannel}`, async (signal) => {
+      await this.#start(vchannel, false, undefined, signal);
+    });
+  }
+
+  /** Asked for by hand: returns the id under which its progress is known. */
+  async manual(
+    collectionId: CollectionId,
+  ): Promise<{ readonly compactionId: PlanId; readonly plans: number }> {
+    const compactionId = planId(await this.#deps.rootCoord.allocId(this.#deps.context(), { count: 1 }));
+    const trigger: Trigger = { executing: 0, completed: 0, failed: 0, plans: [] };
+    this.#triggers.set(compactionId, trigger);
+    if (this.#triggers.size > TRIGGERS_MAX) {
+      const oldest = this.#triggers.keys().next();
+      if (oldest.done !== true) this.#triggers.delete(oldest.value);
+    }
+    let plans = 0;
+    for (const { vchannel } of this.#tables.channelsOf(collectionId)) {
+      plans += await this.#start(vchannel, true, trigger, this.#deps.context().signal);
+    }
+    return { compactionId, plans };
+  }
+
+  state(compactionId: PlanId): CompactionState {
+    const trigger = this.#triggers.get(compactionId);
+    if (trigger === undefined)
+      return { state: "Undefined", executing: 0, completed: 0, failed: 0, timedOut: 0, plans: [] };
+    const { executing, completed, failed, plans } = trigger;
+    return {
+      state: executing > 0 ? "Executing" : "Completed",
+      executing,
+      completed,
+      failed,
+      timedOut: 0,
+      plans,
+    };
+  }
+
+  async #start(
+    vchannel: VChannel,
+    manual: boolean,
+    trigger: Trigger | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const channel = this.#tables.findChannel(vchannel);
+    if (channel === undefined || channel.dropped) return 0;
+    const segments = this.#tables
+      .segmentsOn(vchannel)
+      .filter((meta) => meta.state === "Flushed" && !this.#busy.has(meta.id));
+    if (segments.length === 0) return 0;
+    const planned = planCompactions(
+      {
+        segments,
+        endedRows: this.#endedRows,
+        deltaLogs: this.#tables.deltasOn(vchannel).length,
+        dropBegunUpTo: await this.#expiredUpTo(channel.collectionId, signal),
+        manual,
+      },
+      this.#deps.limits.compaction,
+    );
+    let started = 0;
+    for (const plan of planned) {
+      if (!manual && this.#running >= this.#deps.limits.compactionsParallelMax) break;
+      for (const meta of plan.inputs) this.#busy.add(meta.id);
+      this.#running += 1;
+      started += 1;
+      if (trigger !== undefined) trigger.executing += 1;
+      this.#deps.tasks.spawn(
+        `compact ${plan.reason} ${vchannel}`,
+        async (taskSignal) => this.#run(vchannel, plan, trigger, taskSignal),
+        { restarts: 0 },
+      );
+    }
+    return started;
+  }
+
+  async #run(
+    vchannel: VChannel,
+    planned: PlannedCompaction,
+    trigger: Trigger | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const output = await this.#carryOut(vchannel, planned, signal);
+      if (trigger !== undefined) {
+        trigger.completed += 1;
+        trigger.plans.push({ sources: planned.inputs.map((meta) => meta.id), target: output });
+      }
+    } catch (error) {
+      if (trigger !== undefined) trigger.failed += 1;
+      // Tried again when the channel is considered next; a fenced owner or a full disk is nobody's bug.
+      if (!isRedkiteError(error)) throw error;
+    } finally {
+      this.#running -= 1;
+      if (trigger !== undefined) trigger.executing -= 1;
+      for (const meta of planned.inputs) this.#busy.delete(meta.id);
+    }
+  }
+
+  async #carryOut(vchannel: VChannel, planned: PlannedCompaction, signal: AbortSignal): Promise<SegmentId> {
+    const ctx = this.#deps.context(signal);
+    const { collectionId } = this.#tables.channel(vchannel);
+    const first = await this.#deps.rootCoord.allocId(ctx, { count: 2 });
+    const location = await this.#assigner.locate(ctx, vchannel);
+    const now = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
+    const plan: CompactionPlan = {
+      id: planId(first),
+      collectionId,
+      partitionId: planned.partitionId,
+      vchannel,
+      epoch: location.epoch,
+      inputs: planned.inputs,
+      deltaLogs: this.#tables.deltasOn(vchannel),
+      outputId: segmentId(first + 1n),
+      dropEndedUpTo: composeTimestamp(physicalMs(now) - BigInt(this.#deps.limits.retentionMs), 0n),
+      dropBegunUpTo: await this.#expiredUpTo(collectionId, signal),
+      deletesTo: now,
+    };
+    const owner = this.#deps.connectDataNode(location.owner, location.address);
+    const result = await owner.compact(ctx, plan);
+    await this.#commit(plan, result);
+    await this.#committed(vchannel);
+    return plan.outputId;
+  }
+
+  /** Inputs end and the output begins in one transaction. */
+  async #commit(plan: CompactionPlan, { output }: CompactionResult): Promise<void> {
+    const epochHolds = await compareEpoch(this.#tables.catalog, plan.vchannel, plan.epoch);
+    const inputs = plan.inputs.map((meta) => this.#tables.segment(meta.id));
+    // A drop of the partition or a truncation in the meantime wins: the output would bring its rows back.
+    if (inputs.some((meta) => meta.state !== "Flushed")) return;
+    const droppedAtMs = this.#deps.clock.nowMs();
+    const at = await this.#deps.rootCoord.allocTimestamp(this.#deps.context(), {
+      count: 1,
+      owner: undefined,
+    });
+    const isEmpty = output.manifest === undefined;
+    const made: SegmentMeta = {
+      id: plan.outputId,
+      collectionId: plan.collectionId,
+      partitionId: plan.partitionId,
+      vchannel: plan.vchannel,
+      state: "Flushed",
+      rows: output.rows,
+      bytes: output.bytes,
+      createdAtMs: droppedAtMs,
+      startPosition: output.startPosition,
+      flushedPosition: output.flushedPosition,
+      minTimestamp: output.minTimestamp,
+      maxTimestamp: output.maxTimestamp,
+      deletesAppliedTo: output.deletesAppliedTo,
+      compactedAt: at,
+      compactedFrom: inputs.map((meta) => meta.id),
+      compactedInto: [],
+      historyFrom: output.historyFrom,
+      schemaVersion: output.schemaVersion,
+      manifest: output.manifest,
+      droppedAtMs: undefined,
+    };
+    await this.#deps.faults.point("compaction.before-commit");
+    await this.#tables.apply(
+      {
+        segments: [
+          ...inputs.map((meta): SegmentMeta => ({
+            ...meta,
+            state: "Compacted",
+            compactedInto: isEmpty ? [] : [made.id],
+            droppedAtMs,
+          })),
+          ...(isEmpty ? [] : [made]),
+        ],
+      },
+      [epochHolds],
+    );
+    await this.#deps.faults.point("compaction.after-commit");
+    for (const meta of inputs) this.#endedRows.delete(meta.id);
+  }
+
+  /** Rows that began at or below it are expired (TTL) or truncated. */
+  async #expiredUpTo(collectionId: CollectionId, signal: AbortSignal): Promise<Timestamp> {
+    const info = await this.#deps.rootCoord.describeCollection(this.#deps.context(signal), {
+      by: "id",
+      id: collectionId,
+    });
+    const ttlSeconds = Number(info.properties["collection.ttl.seconds"] ?? 0);
+    if (!(ttlSeconds > 0)) return TIMESTAMP_ZERO;
+    const keptFromMs = this.#deps.clock.nowMs() - ttlSeconds * 1000 - this.#deps.limits.retentionMs;
+    return keptFromMs > 0 ? composeTimestamp(BigInt(Math.floor(keptFromMs)), 0n) : TIMESTAMP_ZERO;
+  }
+}
+
+/** Manual compactions whose state is remembered. */
+const TRIGGERS_MAX = 1024;
+
+interface Trigger {
+  executing: number;
+  completed: number;
+  failed: number;
+  readonly plans: { readonly sources: readonly SegmentId[]; readonly target: SegmentId }[];
+}

@@ -1,0 +1,451 @@
+import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
+import type {
+  AllocSegmentRequest,
+  ChannelLocation,
+  CommitFlushRequest,
+  CompactionState,
+  DataCoord,
+  FlushedSegment,
+  FlushResult,
+  SegmentReport,
+} from "../../api/data-coord.ts";
+import { Catalog } from "../../core/catalog/catalog.ts";
+import { compareEpoch } from "../../core/catalog/channel-epoch.ts";
+import { fenced } from "../../errors/service-errors.ts";
+import type { CallContext } from "../../model/call-context.ts";
+import {
+  epoch as toEpoch,
+  segmentId,
+  type CollectionId,
+  type Epoch,
+  type NodeId,
+  type PartitionId,
+  type PlanId,
+  type SegmentId,
+  type VChannel,
+} from "../../model/ids.ts";
+import type { ChannelTarget, SegmentMeta } from "../../model/segment-meta.ts";
+import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import { ChannelAssigner } from "./channel-assigner.ts";
+import { CompactionRunner } from "./compaction-runner.ts";
+import type { DataCoordDeps } from "./data-coord-deps.ts";
+import { DataTables } from "./data-tables.ts";
+import { GarbageCollector } from "./garbage-collector.ts";
+import { GrowingSegments } from "./growing-segments.ts";
+
+/**
+ * Segments, channels, flushes, compactions, garbage. Owns the metadata under `data/`. Every change of a segment is one transaction that
+ * compares the leader key and, where an owner asks for it, the channel's epoch. After a crash everything is as the last
+ * transaction left it; owners report growing segments again.
+ */
+export class DataCoordRole implements DataCoord {
+  readonly #deps: DataCoordDeps;
+  readonly #tables: DataTables;
+  readonly #assigner: ChannelAssigner;
+  readonly #growing: GrowingSegments;
+  readonly #compactions: CompactionRunner;
+  readonly #garbage: GarbageCollector;
+  #state: ComponentStateCode = "Initializing";
+
+  constructor(deps: DataCoordDeps, tables: DataTables) {
+    this.#deps = deps;
+    this.#tables = tables;
+    this.#assigner = new ChannelAssigner(deps, tables);
+    this.#growing = new GrowingSegments(deps, tables, async (vchannel, ids) =>
+      this.#sealAtOwner(vchannel, ids),
+    );
+    this.#compactions = new CompactionRunner(deps, tables, this.#assigner, async (vchannel) =>
+      this.#changed(vchannel, true),
+    );
+    this.#garbage = new GarbageCollector(deps, tables);
+  }
+
+  static async open(deps: DataCoordDeps): Promise<DataCoordRole> {
+    return new DataCoordRole(
+      deps,
+      await DataTables.load(new Catalog(deps.meta, () => deps.leadership.compare)),
+    );
+  }
+
+  start(): void {
+    this.#state = "Healthy";
+    this.#growing.start();
+    this.#deps.tasks.spawn(
+      "garbage collection",
+      async (signal) => {
+        while (!signal.aborted) {
+          await this.#deps.clock.sleep(this.#deps.limits.gcIntervalMs, signal);
+          await this.#garbage.collect();
+        }
+      },
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#state = "Stopping";
+    this.#growing.stop();
+  }
+
+  async getComponentStates(): Promise<ComponentState> {
+    return { nodeId: this.#deps.nodeId, role: "datacoord", state: this.#state, reason: "" };
+  }
+
+  async getMetrics(): Promise<ComponentMetrics> {
+    const segments = [...this.#tables.allSegments()];
+    return {
+      name: "datacoord",
+      nodeId: this.#deps.nodeId,
+      infos: {
+        channels: this.#tables.channels().length,
+        segments: segments.length,
+        rows: segments.reduce((sum, meta) => sum + (isLive(meta) ? meta.rows : 0), 0),
+      },
+    };
+  }
+
+  // Channels
+
+  async addChannels(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] },
+  ): Promise<void> {
+    const added = [];
+    for (const vchannel of request.vchannels) {
+      if (this.#tables.findChannel(vchannel) !== undefined) continue;
+      const position = await this.#deps.stream.lastPosition(vchannel);
+      const timestamp = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
+      added.push({
+        vchannel,
+        collectionId: request.collectionId,
+        epoch: toEpoch(0n),
+        owner: undefined,
+        checkpoint: { position, timestamp, epoch: toEpoch(0n) },
+        dropped: false,
+      });
+    }
+    if (added.length > 0) await this.#tables.apply({ channels: added });
+  }
+
+  async dropChannels(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] },
+  ): Promise<void> {
+    for (const vchannel of request.vchannels) {
+      const channel = this.#tables.findChannel(vchannel);
+      if (channel === undefined || channel.dropped) continue;
+      await this.#dropSegments(vchannel, isLive);
+      await this.#tables.apply({ channels: [{ ...channel, dropped: true }] });
+      const owner = this.#deps.sessions.live("datanode").find((session) => session.nodeId === channel.owner);
+      if (owner !== undefined)
+        await this.#deps.connectDataNode(owner.nodeId, owner.address).closeChannel(ctx, { vchannel });
+      this.#assigner.forget(vchannel);
+    }
+  }
+
+  async locateChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<ChannelLocation> {
+    return this.#assigner.locate(ctx, request.vchannel);
+  }
+
+  // Segments
+
+  async dropPartition(
+    _ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly partitionId: PartitionId;
+      readonly at: Timestamp;
+    },
+  ): Promise<void> {
+    for (const { vchannel } of this.#tables.channelsOf(request.collectionId)) {
+      await this.#dropSegments(vchannel, (meta) => isLive(meta) && meta.partitionId === request.partitionId);
+      await this.#changed(vchannel, true);
+    }
+  }
+
+  async truncate(
+    _ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly at: Timestamp },
+  ): Promise<void> {
+    for (const { vchannel } of this.#tables.channelsOf(request.collectionId)) {
+      // A growing segment may hold rows behind the truncation: its older rows are hidden by their timestamps.
+      await this.#dropSegments(
+        vchannel,
+        (meta) => meta.state === "Flushed" && meta.maxTimestamp <= request.at,
+      );
+      await this.#changed(vchannel, true);
+    }
+  }
+
+  async allocSegment(
+    ctx: CallContext,
+    request: AllocSegmentRequest,
+  ): Promise<{ readonly segmentId: SegmentId; readonly rowsMax: number }> {
+    const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
+    const rowsMax = this.#growing.rowsMax(request.rows, request.bytes);
+    const open = this.#growing.find(request);
+    if (open !== undefined) return { segmentId: open.id, rowsMax };
+    const id = segmentId(await this.#deps.rootCoord.allocId(ctx, { count: 1 }));
+    const timestamp = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
+    const meta: SegmentMeta = {
+      id,
+      collectionId: request.collectionId,
+      partitionId: request.partitionId,
+      vchannel: request.vchannel,
+      state: "Growing",
+      rows: 0,
+      bytes: 0,
+      createdAtMs: this.#deps.clock.nowMs(),
+      startPosition: undefined,
+      flushedPosition: 0n,
+      minTimestamp: timestamp,
+      maxTimestamp: timestamp,
+      deletesAppliedTo: TIMESTAMP_ZERO,
+      compactedAt: TIMESTAMP_ZERO,
+      compactedFrom: [],
+      compactedInto: [],
+      historyFrom: TIMESTAMP_ZERO,
+      schemaVersion: 0,
+      manifest: undefined,
+      droppedAtMs: undefined,
+    };
+    await this.#tables.apply({ segments: [meta] }, [epochHolds]);
+    this.#growing.watch();
+    return { segmentId: id, rowsMax };
+  }
+
+  async reportSegments(
+    _ctx: CallContext,
+    request: SegmentReport,
+  ): Promise<{ readonly seal: readonly SegmentId[] }> {
+    this.#checkEpoch(request.vchannel, request.epoch);
+    for (const { id, rows } of request.ended) this.#compactions.noteEnded(id, rows);
+    if (request.ended.length > 0) this.#compactions.consider(request.vchannel);
+    return { seal: this.#growing.report(request) };
+  }
+
+  async sealSegments(
+    _ctx: CallContext,
+    request: {
+      readonly vchannel: VChannel;
+      readonly epoch: Epoch;
+      readonly segments: readonly { readonly id: SegmentId; readonly rows: number }[];
+    },
+  ): Promise<void> {
+    const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
+    const growing = request.segments.flatMap(({ id, rows }) => {
+      const meta = this.#tables.findSegment(id);
+      return meta?.state === "Growing" ? [{ ...meta, state: "Sealed" as const, rows }] : [];
+    });
+    if (growing.length === 0) return;
+    await this.#tables.apply({ segments: growing }, [epochHolds]);
+    await this.#deps.faults.point("seal.after-metadata");
+    await this.#tables.apply({ segments: growing.map((meta) => ({ ...meta, state: "Flushing" as const })) }, [
+      epochHolds,
+    ]);
+  }
+
+  async commitFlush(_ctx: CallContext, request: CommitFlushRequest): Promise<void> {
+    const channel = this.#tables.channel(request.vchannel);
+    const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
+    const segments = request.segments.flatMap((flushed) => this.#flushed(flushed));
+    const checkpoint =
+      request.checkpoint.position > channel.checkpoint.position ? request.checkpoint : channel.checkpoint;
+    await this.#tables.apply(
+      {
+        segments,
+        addDeltas: request.deltaLogs.filter(
+          (delta) => !this.#tables.deltasOn(request.vchannel).some((known) => known.id === delta.id),
+        ),
+        channels: [{ ...channel, epoch: request.epoch, checkpoint }],
+      },
+      [epochHolds],
+    );
+    this.#deps.tasks.spawn(`after flush ${request.vchannel}`, async () =>
+      this.#changed(request.vchannel, false),
+    );
+  }
+
+  async flush(
+    ctx: CallContext,
+    request: { readonly collectionIds: readonly CollectionId[] },
+  ): Promise<readonly FlushResult[]> {
+    const collectionIds =
+      request.collectionIds.length > 0
+        ? request.collectionIds
+        : [...new Set(this.#tables.channels().map((meta) => meta.collectionId))];
+    return Promise.all(collectionIds.map(async (collectionId) => this.#flushCollection(ctx, collectionId)));
+  }
+
+  async getFlushState(
+    _ctx: CallContext,
+    request: {
+      readonly collectionId: CollectionId;
+      readonly segmentIds: readonly SegmentId[];
+      readonly flushedAt: Timestamp;
+    },
+  ): Promise<{ readonly flushed: boolean }> {
+    const pending = (meta: SegmentMeta | undefined): boolean =>
+      meta !== undefined &&
+      (meta.state === "Sealed" || meta.state === "Flushing" || meta.state === "Growing");
+    if (request.segmentIds.some((id) => pending(this.#tables.findSegment(id)))) return { flushed: false };
+    const older = this.#tables
+      .segmentsOf(request.collectionId)
+      .filter((meta) => pending(meta) && meta.minTimestamp <= request.flushedAt && meta.state !== "Growing");
+    return { flushed: request.flushedAt === TIMESTAMP_ZERO || older.length === 0 };
+  }
+
+  // Readers
+
+  async getTarget(
+    _ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly reader: NodeId },
+  ): Promise<ChannelTarget> {
+    const { checkpoint, collectionId } = this.#tables.channel(request.vchannel);
+    const segments = this.#tables.segmentsOn(request.vchannel);
+    return {
+      vchannel: request.vchannel,
+      collectionId,
+      version: this.#tables.version(request.vchannel),
+      startPosition: checkpoint.position,
+      startTimestamp: checkpoint.timestamp,
+      epoch: checkpoint.epoch,
+      segments: segments.filter((meta) => meta.state === "Flushed"),
+      gone: segments
+        .filter((meta) => meta.state === "Compacted" || meta.state === "Dropped")
+        .map((meta) => meta.id),
+      deltaLogs: this.#tables.deltasOn(request.vchannel),
+    };
+  }
+
+  async reportTargets(
+    _ctx: CallContext,
+    request: {
+      readonly reader: NodeId;
+      readonly targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[];
+    },
+  ): Promise<void> {
+    this.#garbage.noteReader(request.reader, request.targets);
+  }
+
+  async listSegments(
+    _ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly SegmentMeta[]> {
+    return this.#tables.segmentsOf(request.collectionId).filter(isLive);
+  }
+
+  async getStatistics(
+    _ctx: CallContext,
+    request: { readonly collectionId: CollectionId },
+  ): Promise<readonly { readonly partitionId: PartitionId; readonly rows: number }[]> {
+    const rows = new Map<PartitionId, number>();
+    for (const meta of this.#tables.segmentsOf(request.collectionId)) {
+      if (isLive(meta)) rows.set(meta.partitionId, (rows.get(meta.partitionId) ?? 0) + meta.rows);
+    }
+    return [...rows].map(([partitionId, count]) => ({ partitionId, rows: count }));
+  }
+
+  // Compaction
+
+  async manualCompaction(
+    _ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly major: boolean },
+  ): Promise<{ readonly compactionId: PlanId; readonly plans: number }> {
+    return this.#compactions.manual(request.collectionId);
+  }
+
+  async getCompactionState(
+    _ctx: CallContext,
+    request: { readonly compactionId: PlanId },
+  ): Promise<CompactionState> {
+    return this.#compactions.state(request.compactionId);
+  }
+
+  #checkEpoch(vchannel: VChannel, epoch: Epoch): void {
+    const current = this.#tables.channel(vchannel).epoch;
+    if (epoch < current) throw fenced({ of: `channel ${vchannel}`, held: epoch, current });
+  }
+
+  #flushed(flushed: FlushedSegment): readonly SegmentMeta[] {
+    const meta = this.#tables.findSegment(flushed.id);
+    // A drop or truncation in the meantime wins; a repetition changes nothing.
+    if (
+      meta === undefined ||
+      (meta.state !== "Flushing" && meta.state !== "Sealed" && meta.state !== "Growing")
+    )
+      return [];
+    if (flushed.manifest === undefined)
+      return [{ ...meta, state: "Dropped", rows: 0, droppedAtMs: this.#deps.clock.nowMs() }];
+    return [
+      {
+        ...meta,
+        state: "Flushed",
+        rows: flushed.rows,
+        bytes: flushed.bytes,
+        startPosition: flushed.startPosition,
+        flushedPosition: flushed.flushedPosition,
+        minTimestamp: flushed.minTimestamp,
+        maxTimestamp: flushed.maxTimestamp,
+        deletesAppliedTo: flushed.deletesAppliedTo,
+        historyFrom: flushed.historyFrom,
+        schemaVersion: flushed.schemaVersion,
+        manifest: flushed.manifest,
+      },
+    ];
+  }
+
+  async #flushCollection(ctx: CallContext, collectionId: CollectionId): Promise<FlushResult> {
+    const flushed = this.#tables
+      .segmentsOf(collectionId)
+      .filter((meta) => meta.state === "Flushed")
+      .map((meta) => meta.id);
+    const sealing: SegmentId[] = [];
+    for (const { vchannel } of this.#tables.channelsOf(collectionId))
+      sealing.push(...(await this.#sealAtOwner(vchannel, [], ctx)));
+    const flushedAt = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
+    return { collectionId, sealing, flushed, flushedAt };
+  }
+
+  async #sealAtOwner(
+    vchannel: VChannel,
+    segmentIds: readonly SegmentId[],
+    ctx = this.#deps.context(),
+  ): Promise<readonly SegmentId[]> {
+    const location = await this.#assigner.locate(ctx, vchannel);
+    const owner = this.#deps.connectDataNode(location.owner, location.address);
+    return (await owner.sealSegments(ctx, { vchannel, segmentIds })).sealed;
+  }
+
+  async #dropSegments(vchannel: VChannel, matches: (meta: SegmentMeta) => boolean): Promise<void> {
+    const droppedAtMs = this.#deps.clock.nowMs();
+    const dropped = this.#tables.segmentsOn(vchannel).filter(matches);
+    for (let at = 0; at < dropped.length; at += SEGMENTS_PER_TXN) {
+      const part = dropped.slice(at, at + SEGMENTS_PER_TXN);
+      await this.#tables.apply({
+        segments: part.map((meta) => ({ ...meta, state: "Dropped", droppedAtMs })),
+      });
+    }
+  }
+
+  /** The channel's target has changed: the owner (when it was not its own doing), readers and indexes follow. */
+  async #changed(vchannel: VChannel, tellOwner: boolean): Promise<void> {
+    const channel = this.#tables.findChannel(vchannel);
+    if (channel === undefined || channel.dropped) return;
+    const ctx = this.#deps.context();
+    if (tellOwner) {
+      const owner = this.#deps.sessions.live("datanode").find((session) => session.nodeId === channel.owner);
+      if (owner !== undefined)
+        await this.#deps.connectDataNode(owner.nodeId, owner.address).syncTarget(ctx, { vchannel });
+    }
+    await this.#deps.queryCoord.targetChanged(ctx, { vchannel });
+    await this.#deps.indexCoord.segmentsChanged(ctx, { collectionId: channel.collectionId });
+    this.#compactions.consider(vchannel);
+  }
+}
+
+const SEGMENTS_PER_TXN = 100;
+
+function isLive(meta: SegmentMeta): boolean {
+  return meta.state !== "Compacted" && meta.state !== "Dropped";
+}
