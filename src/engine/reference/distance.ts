@@ -1,5 +1,6 @@
 import { popcount32 } from "../../base/bitset.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
+import { rawBytes, rowBytes } from "../../format/column-buffers.ts";
 import type { Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
@@ -37,9 +38,10 @@ export function scorers(
 ): RowScorer[] {
   checkMetric(field, metric);
   const parts = splitQueries(field, queries);
+  const rowAt = isDenseVector(field.type) ? denseRows(field, column) : () => new Float32Array(0);
   const worst = largerIsBetter(metric) ? -Infinity : Infinity;
   return parts.map((query) => {
-    const score = scorer(field, column, metric, query);
+    const score = scorer(field, column, metric, query, rowAt);
     return (row) => {
       const value = Math.fround(score(row));
       return Number.isNaN(value) ? worst : value;
@@ -98,15 +100,17 @@ function splitQueries(field: FieldSchema, { count, bytes, offsets }: Queries): U
   });
 }
 
-function scorer(field: FieldSchema, column: Column, metric: MetricType, query: Uint8Array): RowScorer {
+function scorer(
+  field: FieldSchema,
+  column: Column,
+  metric: MetricType,
+  query: Uint8Array,
+  rowAt: (row: number) => Float32Array,
+): RowScorer {
   if (field.type === DataType.SparseFloatVector) return sparseScorer(column, query);
   if (field.type === DataType.BinaryVector) return binaryScorer(column, metric, query);
   const dim = field.dim;
   const a = decodeDense(field.type, query);
-  const source = column.kind === "fixed" ? column.values : new Uint8Array(0);
-  const raw = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  const width = query.length;
-  const rowAt = (row: number) => decodeDense(field.type, raw.subarray(row * width, (row + 1) * width));
   switch (metric) {
     case "L2":
       return (row) => {
@@ -124,6 +128,20 @@ function scorer(field: FieldSchema, column: Column, metric: MetricType, query: U
         return norms === 0 ? 0 : dot(a, b) / norms;
       };
   }
+}
+
+/** Rows of a dense column as numbers, each decoded once however many queries ask for it. */
+function denseRows(field: FieldSchema, column: Column): (row: number) => Float32Array {
+  const raw = column.kind === "fixed" ? rawBytes(column.values) : new Uint8Array(0);
+  const width = rowBytes(field.type, field.dim);
+  const decoded = new Map<number, Float32Array>();
+  return (row) => {
+    const known = decoded.get(row);
+    if (known !== undefined) return known;
+    const values = decodeDense(field.type, raw.subarray(row * width, (row + 1) * width));
+    decoded.set(row, values);
+    return values;
+  };
 }
 
 function dot(a: Float32Array, b: Float32Array): number {
