@@ -78,7 +78,7 @@ async function runStep(step: TestStep): Promise<StepResult | undefined> {
   }
   const started = performance.now();
   const command = step.command.map((part) => (part === "node" ? process.execPath : part));
-  const result = files === undefined ? await runCommand(command) : await runTests(command, files);
+  const result = files === undefined ? await runCommand(command, step) : await runTests(command, files, step);
   return { ...result, seconds: (performance.now() - started) / 1000 };
 }
 
@@ -95,8 +95,8 @@ function testFiles({ folders, pattern }: NonNullable<TestStep["testFiles"]>): st
 
 type Counts = Omit<StepResult, "seconds">;
 
-async function runCommand(command: readonly string[]): Promise<Counts> {
-  const { code, output } = await run(command);
+async function runCommand(command: readonly string[], step: TestStep): Promise<Counts> {
+  const { code, output } = await run(command, step);
   if (code === 0) return { passed: 1, failed: 0, skipped: 0 };
   console.log(output.trimEnd());
   return { passed: 0, failed: 1, skipped: 0 };
@@ -106,16 +106,17 @@ async function runCommand(command: readonly string[]): Promise<Counts> {
  * Each file is a process, and what a test leaves open (a timer, a socket, a thread) keeps that process alive: the preloaded
  * check reports it by name and fails the file.
  */
-async function runTests(command: readonly string[], files: readonly string[]): Promise<Counts> {
+async function runTests(
+  command: readonly string[],
+  files: readonly string[],
+  step: TestStep,
+): Promise<Counts> {
   const [node = process.execPath, ...options] = command;
   const leaks = path.join(root, "scripts", "leaked-handles.mjs");
-  const { code, output } = await run([
-    node,
-    ...options,
-    "--test-reporter=spec",
-    `--import=${leaks}`,
-    ...files,
-  ]);
+  const { code, output } = await run(
+    [node, ...options, "--test-reporter=spec", `--import=${leaks}`, ...files],
+    step,
+  );
   const count = (name: string) => Number(new RegExp(`^ℹ ${name} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
   const failuresStart = output.indexOf("✖ failing tests:");
@@ -128,19 +129,44 @@ async function runTests(command: readonly string[], files: readonly string[]): P
   };
 }
 
-function run(command: readonly string[]): Promise<{ code: number; output: string }> {
+function run(
+  command: readonly string[],
+  { limitMs = 1_800_000 }: TestStep,
+): Promise<{ code: number; output: string }> {
   const [program = "", ...args] = command;
   return new Promise((resolve) => {
+    // A process group of its own, so that a step that hangs is ended with all its children.
     const child = spawn(program, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
       env: childEnvironment(),
+      detached: true,
     });
     const chunks: Buffer[] = [];
+    const end = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    };
+    const limit = setTimeout(() => {
+      chunks.push(Buffer.from(`\nended after ${limitMs / 1000} s\n`));
+      end();
+    }, limitMs);
+    const stop = (signal: NodeJS.Signals) => {
+      end();
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.on("error", (error) => resolve({ code: 1, output: error.message }));
-    child.on("close", (code) => resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString("utf8") }));
+    const finish = (code: number) => {
+      clearTimeout(limit);
+      process.off("SIGINT", stop).off("SIGTERM", stop);
+      resolve({ code, output: Buffer.concat(chunks).toString("utf8") });
+    };
+    child.on("error", (error) => {
+      chunks.push(Buffer.from(error.message));
+      finish(1);
+    });
+    child.on("close", (code) => finish(code ?? 1));
   });
 }
 
