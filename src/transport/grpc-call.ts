@@ -60,7 +60,6 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     stream.on("data", onData);
     stream.on("end", onEnd);
     stream.on("close", onClose);
-    stream.on("error", onError);
     this.core.calls.add(this);
     this.#connection.openCalls++;
     if (Number.isNaN(this.#deadlineAtMs)) {
@@ -108,11 +107,15 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
 
   override onTimeout(nowMs: number): void {
     if (nowMs >= this.#deadlineAtMs) {
+      // Once: what the client still sends or reads is timed below.
+      this.#deadlineAtMs = Infinity;
+      this.#rearm();
+      if (this.state !== "open") return;
       this.abort(deadlineExceeded(this.path));
       this.fail(new GrpcError(GrpcCode.DEADLINE_EXCEEDED, "context deadline exceeded"));
     } else if (nowMs >= this.#transferEndsAtMs) {
       if (this.state === "open") this.onTransferTimeout();
-      else this.closeStream(constants.NGHTTP2_NO_ERROR);
+      else this.#giveUp();
     } else {
       this.#rearm();
     }
@@ -253,6 +256,17 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     });
   }
 
+  /** A stream that cannot even be reset, because its connection is stuck, takes the connection with it. */
+  #giveUp(): void {
+    if (this.stream.closed || this.stream.destroyed) {
+      this.#connection.cut();
+      return;
+    }
+    this.#transferEndsAtMs = performance.now() + this.core.limits.discardMs;
+    this.#rearm();
+    this.closeStream(constants.NGHTTP2_NO_ERROR);
+  }
+
   #rearm(): void {
     const nextMs = Math.min(this.#deadlineAtMs, this.#transferEndsAtMs);
     if (nextMs === Infinity) this.core.wheel.remove(this);
@@ -274,6 +288,8 @@ export interface CallConnection {
   openCalls: number;
   /** The last open call has ended. */
   onIdle(): void;
+  /** Ends the connection at once. */
+  cut(): void;
 }
 
 /** Where a stream keeps its call, so that listeners are shared functions instead of closures per call. */
@@ -304,6 +320,3 @@ function onWantTrailers(this: CallStream): void {
 function onClose(this: CallStream): void {
   this[kCall]?.onClose();
 }
-
-/** A broken stream is followed by `close`, which ends the call: the error itself says nothing more. */
-function onError(): void {}

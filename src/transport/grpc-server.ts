@@ -129,10 +129,7 @@ export class GrpcServer {
     this.#state = "stopped";
     clearInterval(this.#keepaliveTimer);
     for (const call of this.#core.calls) call.terminate(DRAINING);
-    for (const [session, { socket }] of this.#connections) {
-      session.destroy();
-      socket.destroy();
-    }
+    for (const connection of this.#connections.values()) connection.cut();
     await closeListener(this.#listener);
     if (this.#connections.size > 0) await this.#emptied.promise;
   }
@@ -168,6 +165,10 @@ export class GrpcServer {
         // nghttp2 stops reading a connection without streams once it has said GOAWAY: nothing more can come.
         if (this.#state !== "serving") session.close();
       },
+      cut: () => {
+        session.destroy();
+        socket.destroy();
+      },
     };
     this.#connections.set(session, connection);
     session.setLocalWindowSize(limits.connectionWindowBytes);
@@ -192,7 +193,12 @@ export class GrpcServer {
       const { bytesRead } = connection.socket;
       const silent = bytesRead === connection.bytesRead;
       connection.bytesRead = bytesRead;
-      if (!silent || session.destroyed || session.closed) continue;
+      if (!silent) continue;
+      if (session.destroyed || session.closed) {
+        // It should have ended by itself.
+        if (connection.openCalls === 0) connection.cut();
+        continue;
+      }
       connection.pingPending = true;
       pinged = true;
       session.ping((error) => {
@@ -203,14 +209,12 @@ export class GrpcServer {
   }
 
   #cutSilent(): void {
-    for (const [session, { socket, pingPending }] of this.#connections) {
-      if (!pingPending) continue;
-      session.destroy();
-      socket.destroy();
-    }
+    for (const connection of this.#connections.values()) if (connection.pingPending) connection.cut();
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: Connection): void {
+    // First of all: a stream whose connection broke a moment ago has its error still to come.
+    stream.on("error", onStreamError);
     if (stream.destroyed || stream.closed) return;
     const path = headers[":path"] ?? "";
     this.#callFor({ stream, headers, path, connection }).start();
@@ -280,6 +284,9 @@ function goAway(session: ServerHttp2Session, openCalls: number): void {
   session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
   if (!session.ping(() => session.close())) session.close();
 }
+
+/** A broken stream is closed as well, which ends its call: the error itself says nothing more. */
+function onStreamError(): void {}
 
 function isGrpc(contentType: string | undefined): boolean {
   if (contentType === undefined || !contentType.startsWith("application/grpc")) return false;

@@ -220,7 +220,7 @@ export class UnaryCall extends GrpcCall implements Waiter {
     if (this.state !== "open" || stream.closed || stream.destroyed) return;
     this.state = "ended";
     this.#charge(frame.length);
-    if (frame.length > UNTIMED_BYTES_MAX) this.expectTransfer(frame.length);
+    this.expectTransfer(frame.length);
     writeFramePrefix(frame, gzipped);
     this.respond(gzipped);
     stream.end(frame);
@@ -258,5 +258,3 @@ function tooManyMessages(): GrpcError {
 }
 
 const EMPTY = new Uint8Array(0);
-/** Answers up to this size fit a stream's window of any client and need no time limit of their own. */
-const UNTIMED_BYTES_MAX = 48 * 1024;
