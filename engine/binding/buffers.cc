@@ -44,36 +44,48 @@ napi_value bufferMapFile(Call& call) {
 
 napi_value bufferLength(Call& call) { return makeNumber(call.env(), static_cast<double>(call.buffer(0)->size())); }
 
-/** bufferBytes(buffer): a Uint8Array over the memory, detached when the buffer is closed. Asked for once per buffer. */
+/** bufferBytes(buffer): a Uint8Array over the memory, detached when the buffer is closed. */
 napi_value bufferBytes(Call& call) {
   const napi_env env = call.env();
   BufferHandle& handle = call.bufferHandle(0);
   const std::shared_ptr<segment::Buffer> buffer = call.buffer(0);
-  napi_value memory, out;
+  napi_value memory = nullptr, out;
   if (buffer->size() == 0) {
     void* nothing = nullptr;
     return makeTyped(env, napi_uint8_array, 0, &nothing);
   }
-  auto* held = new std::shared_ptr<segment::Buffer>(buffer);
-  const auto release = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<segment::Buffer>*>(hint); };
-  const napi_status made = napi_create_external_arraybuffer(env, const_cast<uint8_t*>(buffer->data()), buffer->size(), release, held, &memory);
-  if (made != napi_ok) delete held;
-  napiOk(env, made);
-  if (handle.view == nullptr) napiOk(env, napi_create_reference(env, memory, 0, &handle.view));
+  if (handle.view != nullptr) napiOk(env, napi_get_reference_value(env, handle.view, &memory));
+  if (memory == nullptr) {
+    using Viewed = std::shared_ptr<std::shared_ptr<segment::Buffer>>;
+    auto* held = new Viewed(std::make_shared<std::shared_ptr<segment::Buffer>>(buffer));
+    const auto release = [](napi_env, void*, void* hint) { delete static_cast<Viewed*>(hint); };
+    const napi_status made = napi_create_external_arraybuffer(env, const_cast<uint8_t*>(buffer->data()), buffer->size(), release, held, &memory);
+    if (made != napi_ok) delete held;
+    napiOk(env, made);
+    handle.viewed = *held;
+    if (handle.view != nullptr) napi_delete_reference(env, handle.view);
+    handle.view = nullptr;
+    napiOk(env, napi_create_reference(env, memory, 0, &handle.view));
+  }
   napiOk(env, napi_create_typedarray(env, napi_uint8_array, buffer->size(), memory, 0, &out));
   return out;
 }
 
 napi_value bufferClose(Call& call) {
   BufferHandle& handle = call.bufferHandle(0);
-  handle.buffer.reset();
   napi_value memory = nullptr;
   if (handle.view != nullptr) {
     napi_get_reference_value(call.env(), handle.view, &memory);
-    if (memory != nullptr) napi_detach_arraybuffer(call.env(), memory);
+    // Once JavaScript cannot reach the memory any more it need not wait for the garbage collector. A view that was transferred
+    // lives on in another thread and keeps it.
+    bool transferred = false;
+    if (memory != nullptr) napi_is_detached_arraybuffer(call.env(), memory, &transferred);
+    if (memory == nullptr || (!transferred && napi_detach_arraybuffer(call.env(), memory) == napi_ok)) handle.viewed->reset();
     napi_delete_reference(call.env(), handle.view);
     handle.view = nullptr;
   }
+  handle.viewed.reset();
+  handle.buffer.reset();
   return undefined(call.env());
 }
 

@@ -33,7 +33,9 @@ struct BufferHandle {
   static constexpr uint64_t kTag = 0x7265646b6275666aull;
   uint64_t tag = kTag;
   std::shared_ptr<segment::Buffer> buffer;
+  /** The ArrayBuffer over it, if somebody asked for one, and what keeps the memory for it: emptied when the view is detached. */
   napi_ref view = nullptr;
+  std::shared_ptr<std::shared_ptr<segment::Buffer>> viewed;
 };
 
 struct SegmentHandle {

@@ -206,6 +206,13 @@ napi_value segmentAppendFrom(Call& call) {
   return undefined(call.env());
 }
 
+/** segmentAddMissingField(segment, [one field]) */
+napi_value segmentAddMissingField(Call& call) {
+  const std::shared_ptr<Segment> segment = call.segment(0);
+  for (const Field& field : readFields(call, 1)) require(segment->addMissingField(field));
+  return undefined(call.env());
+}
+
 napi_value segmentRows(Call& call) { return makeNumber(call.env(), call.segment(0)->rows()); }
 napi_value segmentMemoryBytes(Call& call) { return makeNumber(call.env(), static_cast<double>(call.segment(0)->memoryBytes())); }
 napi_value segmentMaxTimestamp(Call& call) { return makeBigint(call.env(), call.segment(0)->maxTimestamp()); }
@@ -272,6 +279,7 @@ void addSegmentFunctions(std::vector<Function>& to) {
                           {"segmentFields", wrap<segmentFields>},
                           {"segmentAppend", wrap<segmentAppend>},
                           {"segmentAppendFrom", wrap<segmentAppendFrom>},
+                          {"segmentAddMissingField", wrap<segmentAddMissingField>},
                           {"segmentRows", wrap<segmentRows>},
                           {"segmentMemoryBytes", wrap<segmentMemoryBytes>},
                           {"segmentMaxTimestamp", wrap<segmentMaxTimestamp>},

@@ -19,7 +19,8 @@ export class EngineBuffer implements NativeBuffer {
   }
 
   get bytes(): Uint8Array {
-    this.#bytes ??= this.#native.bufferBytes(this.ref);
+    const { ref } = this;
+    this.#bytes ??= this.#native.bufferBytes(ref);
     return this.#bytes;
   }
 

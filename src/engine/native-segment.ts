@@ -2,6 +2,8 @@ import { assert } from "../base/assert.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import type { Column, Keys } from "../model/columns.ts";
 import { dataTypeName, type DataType } from "../model/data-type.ts";
+import type { MetricType } from "../model/read.ts";
+import type { FieldSchema } from "../model/schema.ts";
 import { timestamp, type Timestamp } from "../model/timestamp.ts";
 import type {
   CancelFlag,
@@ -10,7 +12,6 @@ import type {
   FieldStats,
   FilterInput,
   GrowingSegment,
-  MetricType,
   NativeBuffer,
   RetrieveSpec,
   SearchHits,
@@ -22,7 +23,7 @@ import type {
 } from "../ports/engine.ts";
 import { EngineBuffer, engineMemory } from "./native-buffer.ts";
 import { guarded, guardedAsync } from "./native-errors.ts";
-import { columnFrom, type ColumnType } from "./native-fields.ts";
+import { columnFrom, fieldParts, type ColumnType } from "./native-fields.ts";
 import type { HitParts, KeyParts, Native, SearchParts, SegmentRef } from "./native.ts";
 
 /** One thread's reference to a segment. Growing and sealed differ only in what the addon allows. */
@@ -30,7 +31,7 @@ export class NativeSegment implements GrowingSegment {
   readonly #native: Native;
   readonly #async: boolean;
   readonly #fields = new Map<number, ColumnType>();
-  readonly #keyFieldId: number;
+  #keyFieldId = -1;
   #ref: SegmentRef | undefined;
 
   /** `async` false: everything runs on the calling thread, so that a run is reproducible. */
@@ -38,14 +39,7 @@ export class NativeSegment implements GrowingSegment {
     this.#native = native;
     this.#ref = ref;
     this.#async = options.async;
-    const numbers = native.segmentFields(ref);
-    let keyFieldId = -1;
-    for (let i = 0; i < numbers.length; i += 5) {
-      const [id = 0, type = 0, elementType = 0, dim = 0, isKey = 0] = numbers.subarray(i, i + 5);
-      this.#fields.set(id, { type: type as DataType, elementType: elementType as DataType, dim });
-      if (isKey === 1) keyFieldId = id;
-    }
-    this.#keyFieldId = keyFieldId;
+    this.#readFields(ref);
   }
 
   /** For the engine, which passes it to builds. */
@@ -176,6 +170,10 @@ export class NativeSegment implements GrowingSegment {
     return { min, max, nulls };
   }
 
+  addMissingField(field: FieldSchema): void {
+    guarded(() => this.#native.segmentAddMissingField(this.ref, fieldParts([field])));
+  }
+
   attachIndex(fieldId: number, index: NativeBuffer): void {
     const memory = engineMemory(this.#native, index);
     try {
@@ -237,9 +235,20 @@ export class NativeSegment implements GrowingSegment {
   }
 
   #field(fieldId: number): ColumnType {
+    // Another thread may have added it since.
+    if (!this.#fields.has(fieldId)) this.#readFields(this.ref);
     const field = this.#fields.get(fieldId);
     if (field === undefined) throw parameterInvalid(`the segment has no field ${fieldId}`);
     return field;
+  }
+
+  #readFields(ref: SegmentRef): void {
+    const numbers = this.#native.segmentFields(ref);
+    for (let i = 0; i < numbers.length; i += 5) {
+      const [id = 0, type = 0, elementType = 0, dim = 0, isKey = 0] = numbers.subarray(i, i + 5);
+      this.#fields.set(id, { type: type as DataType, elementType: elementType as DataType, dim });
+      if (isKey === 1) this.#keyFieldId = id;
+    }
   }
 }
 

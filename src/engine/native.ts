@@ -15,7 +15,7 @@ export interface Native {
   /** Maps the file behind an open descriptor. */
   bufferMapFile(descriptor: number): BufferRef;
   bufferLength(buffer: BufferRef): number;
-  /** Detached when the buffer is closed; ask once. */
+  /** Detached when the buffer is closed. */
   bufferBytes(buffer: BufferRef): Uint8Array;
   bufferClose(buffer: BufferRef): void;
 
@@ -48,6 +48,7 @@ export interface Native {
   segmentFields(segment: SegmentRef): Float64Array;
   segmentAppend(segment: SegmentRef, batch: Uint8Array, at: bigint): void;
   segmentAppendFrom(segment: SegmentRef, source: SegmentRef, rows: Int32Array): void;
+  segmentAddMissingField(segment: SegmentRef, field: FieldParts): void;
   segmentRows(segment: SegmentRef): number;
   segmentMemoryBytes(segment: SegmentRef): number;
   segmentMaxTimestamp(segment: SegmentRef): bigint;

@@ -74,6 +74,7 @@ Status GrowingSegment::append(std::span<const uint8_t> bytes, uint64_t at) {
   Batch batch;
   REDKITE_TRY(parseBatch(bytes, batch));
   if (batch.rows == 0) return good();
+  const std::lock_guard writing(writing_);
   std::vector<const BatchColumn*> sources(columns_.size(), nullptr);
   for (size_t i = 0; i < columns_.size(); i++) {
     const Field& field = columns_[i].field();
@@ -111,6 +112,7 @@ Status GrowingSegment::append(std::span<const uint8_t> bytes, uint64_t at) {
 Status GrowingSegment::appendFrom(const Segment& source, std::span<const int32_t> rowsWanted) {
   if (rowsWanted.empty()) return good();
   if (&source == this) return Status::invalid("a segment cannot be appended to itself");
+  const std::lock_guard writing(writing_);
   const Snapshot snap = source.snapshot();
   REDKITE_TRY(snap.checkRows(rowsWanted));
   const std::vector<uint32_t> wanted(rowsWanted.begin(), rowsWanted.end());
@@ -142,6 +144,23 @@ Status GrowingSegment::appendFrom(const Segment& source, std::span<const int32_t
     if (end != kNeverEnded) ends_->end(first + i, end);
   }
   finish(count, least, most);
+  return good();
+}
+
+Status GrowingSegment::addMissingField(const Field& field) {
+  const std::lock_guard writing(writing_);
+  for (const GrowingColumn& column : columns_) {
+    if (column.field().id == field.id) return good();
+  }
+  GrowingColumn column;
+  REDKITE_TRY(GrowingColumn::create(field, rowsMax_, column));
+  const uint32_t count = rows();
+  if (count > 0) {
+    REDKITE_TRY(column.reserveFrom(static_cast<const BatchColumn*>(nullptr), count, moved_));
+    column.write(static_cast<const BatchColumn*>(nullptr), count, 0);
+  }
+  columns_.push_back(std::move(column));
+  publish(makeLayout());
   return good();
 }
 

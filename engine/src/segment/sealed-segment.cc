@@ -27,6 +27,41 @@ bool rises(const int32_t* offsets, uint64_t count, uint64_t last) {
   return sound && static_cast<uint64_t>(offsets[count]) <= last;
 }
 
+/** Adds a field that the file does not have: its default in every row, or null. */
+Status addDefaults(const Field& field, uint64_t rows, Layout& layout, uint64_t& ownBytes) {
+  REDKITE_TRY(field.check());
+  ColumnView view;
+  view.field = field;
+  view.kind = field.kind();
+  view.width = field.width();
+  if (!field.defaultValue) {
+    view.allNull = true;
+    layout.columns.push_back(view);
+    return good();
+  }
+  const std::string& value = *field.defaultValue;
+  const bool bytes = view.kind == Kind::bytes;
+  if (bytes && value.size() * rows > 0x7fffffff) return bad(field, "its default comes to more than 2 GiB in this segment");
+  const auto own = [&](const std::shared_ptr<Buffer>& buffer) {
+    ownBytes += buffer->size();
+    layout.pins.push_back(buffer);
+    return buffer->data();
+  };
+  std::shared_ptr<Buffer> values;
+  REDKITE_TRY(Buffer::allocate(rows * value.size(), values));
+  for (uint64_t row = 0; row < rows; row++) std::memcpy(values->writable() + row * value.size(), value.data(), value.size());
+  view.values = own(values);
+  if (bytes) {
+    std::shared_ptr<Buffer> offsets;
+    REDKITE_TRY(Buffer::allocate((rows + 1) * 4, offsets));
+    auto* to = reinterpret_cast<int32_t*>(offsets->writable());
+    for (uint64_t row = 0; row <= rows; row++) to[row] = static_cast<int32_t>(row * value.size());
+    view.offsets = reinterpret_cast<const int32_t*>(own(offsets));
+  }
+  layout.columns.push_back(view);
+  return good();
+}
+
 class Opener {
  public:
   Opener(const SealedInput& input, Layout& layout) : input_(input), layout_(layout) {}
@@ -72,40 +107,6 @@ class Opener {
       if (!whole) return bad(field, "a sparse vector is not whole (index, value) pairs");
     }
     if (field.isKey && layout_.keyColumn < 0) layout_.keyColumn = static_cast<int32_t>(layout_.columns.size());
-    layout_.columns.push_back(view);
-    return good();
-  }
-
-  /** A field that the file does not have: its default in every row, or null. */
-  Status missing(const Field& field) {
-    REDKITE_TRY(field.check());
-    if (layout_.column(field.id) != nullptr) return Status::invalid("sealed segment: field " + std::to_string(field.id) + " is stored and missing");
-    ColumnView view;
-    view.field = field;
-    view.kind = field.kind();
-    view.width = field.width();
-    if (!field.defaultValue) {
-      view.allNull = true;
-      layout_.columns.push_back(view);
-      return good();
-    }
-    const uint64_t rows = input_.rows;
-    const std::string& value = *field.defaultValue;
-    const bool bytes = view.kind == Kind::bytes;
-    if (bytes && value.size() * rows > 0x7fffffff) return bad(field, "its default comes to more than 2 GiB in this segment");
-    std::shared_ptr<Buffer> values;
-    REDKITE_TRY(Buffer::allocate(rows * value.size(), values));
-    for (uint64_t row = 0; row < rows; row++) std::memcpy(values->writable() + row * value.size(), value.data(), value.size());
-    own(values, view.values);
-    if (bytes) {
-      std::shared_ptr<Buffer> offsets;
-      REDKITE_TRY(Buffer::allocate((rows + 1) * 4, offsets));
-      auto* to = reinterpret_cast<int32_t*>(offsets->writable());
-      for (uint64_t row = 0; row <= rows; row++) to[row] = static_cast<int32_t>(row * value.size());
-      const uint8_t* start = nullptr;
-      own(offsets, start);
-      view.offsets = reinterpret_cast<const int32_t*>(start);
-    }
     layout_.columns.push_back(view);
     return good();
   }
@@ -169,7 +170,11 @@ Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegme
   Opener opener(input, *layout);
   for (const SealedColumn& column : input.columns) REDKITE_TRY(opener.column(column));
   if (layout->keyColumn < 0) return Status::invalid("sealed segment: no primary-key column was given");
-  for (const Field& field : input.missing) REDKITE_TRY(opener.missing(field));
+  uint64_t defaultBytes = 0;
+  for (const Field& field : input.missing) {
+    if (layout->column(field.id) != nullptr) return Status::invalid("sealed segment: field " + std::to_string(field.id) + " is stored and missing");
+    REDKITE_TRY(addDefaults(field, input.rows, *layout, defaultBytes));
+  }
   REDKITE_TRY(opener.begins());
 
   const FileRange& keys = input.keyIndex;
@@ -200,10 +205,22 @@ Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegme
   }
   made->minBegin_.store(least, std::memory_order_relaxed);
   made->maxBegin_.store(most, std::memory_order_relaxed);
-  made->ownBytes_ = opener.ownBytes();
+  made->ownBytes_ = opener.ownBytes() + defaultBytes;
   made->publish(std::move(layout));
   made->rows_.store(input.rows, std::memory_order_release);
   out = std::move(made);
+  return good();
+}
+
+Status SealedSegment::addMissingField(const Field& field) {
+  const std::lock_guard writing(writing_);
+  const Snapshot snap = snapshot();
+  if (snap.column(field.id) != nullptr) return good();
+  auto layout = std::make_shared<Layout>(*snap.layout);
+  uint64_t bytes = 0;
+  REDKITE_TRY(addDefaults(field, snap.rows, *layout, bytes));
+  ownBytes_ += bytes;
+  publish(std::move(layout));
   return good();
 }
 

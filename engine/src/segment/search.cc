@@ -64,6 +64,9 @@ Status checkQueries(const SearchInput& input, const ColumnView& column, VectorTy
     if (input.queryOffsets[0] < 0) return Status::invalid("query offsets do not rise");
     for (uint32_t q = 0; q < input.nq; q++) {
       if (input.queryOffsets[q] > input.queryOffsets[q + 1]) return Status::invalid("query offsets do not rise");
+      if ((input.queryOffsets[q + 1] - input.queryOffsets[q]) % 8 != 0) {
+        return Status::invalid("sparse query " + std::to_string(q) + " is not whole (index, value) pairs");
+      }
     }
     if (static_cast<uint64_t>(input.queryOffsets[input.nq]) > input.queries.size()) return Status::invalid("query offsets end beyond the queries");
     return good();
@@ -103,6 +106,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   const auto type = vectorType(column->field.type);
   if (!type) return Status::invalid("field " + std::to_string(input.fieldId) + " does not hold vectors");
   if (!metricAllowed(*type, input.metric)) return Status::invalid("field " + std::to_string(input.fieldId) + " cannot be searched by this metric");
+  if (input.nq == 0) return Status::invalid("a search without queries");
   if (input.k == 0 || input.k > kTopKMax) return Status::invalid("k is " + std::to_string(input.k) + ", 1 to " + std::to_string(kTopKMax) + " are allowed");
   REDKITE_TRY(checkQueries(input, *column, *type));
   const ColumnView* groupColumn = nullptr;
@@ -124,7 +128,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   out.scores.clear();
   out.stats = {};
   out.stats.visibleRows = visible;
-  if (visible == 0 || input.nq == 0) return good();
+  if (visible == 0) return good();
 
   SearchParams params;
   // Never more places than rows that could fill them.
@@ -177,7 +181,8 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   for (uint32_t q = 0; q < input.nq; q++) {
     const size_t first = hitsMax * q;
     out.rows.insert(out.rows.end(), rows.begin() + static_cast<ptrdiff_t>(first), rows.begin() + static_cast<ptrdiff_t>(first + counts[q]));
-    out.scores.insert(out.scores.end(), scores.begin() + static_cast<ptrdiff_t>(first), scores.begin() + static_cast<ptrdiff_t>(first + counts[q]));
+    // Nobody wants to see -0, which negated distances bring.
+    for (size_t i = first; i < first + counts[q]; i++) out.scores.push_back(scores[i] + 0.0f);
   }
   return good();
 }

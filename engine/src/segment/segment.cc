@@ -80,6 +80,7 @@ Status Segment::latestVersions(const KeysView& keys, uint64_t* out) const {
 }
 
 Status Segment::applyDeletes(const KeysView& keys, const uint64_t* timestamps, uint8_t* out) {
+  const std::lock_guard writing(writing_);
   const Snapshot snap = snapshot();
   REDKITE_TRY(checkKeys(snap, keys));
   std::fill_n(out, (uint64_t{keys.count} + 7) / 8, uint8_t{0});

@@ -60,9 +60,7 @@ struct Snapshot {
   Status checkRows(std::span<const int32_t> wanted) const;
 };
 
-/**
- * Appends, deletes and index changes come from one thread at a time; everything const is safe beside them.
- */
+/** Changes exclude each other; everything const runs beside them without waiting. */
 class Segment {
  public:
   virtual ~Segment() = default;
@@ -109,6 +107,9 @@ class Segment {
   uint64_t endedRows(uint64_t at) const;
   void collectEnds(std::vector<uint32_t>& rows, std::vector<uint64_t>& times) const;
 
+  /** A field that the schema has gained: every row so far reads as its default, or null. Adding it again changes nothing. */
+  virtual Status addMissingField(const Field& field) = 0;
+
   Status attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file);
   void detachIndex(int64_t fieldId);
   std::shared_ptr<const AttachedIndex> index(int64_t fieldId) const;
@@ -118,6 +119,9 @@ class Segment {
       : sealed_(sealed), ends_(std::make_unique<EndTimes>(rowsMax)), newestFirst_(!sealed) {}
 
   void publish(std::shared_ptr<const Layout> layout);
+
+  /** Held by whoever changes rows, ends or fields: in one process two roles may share a segment. Readers never take it. */
+  std::mutex writing_;
 
   const bool sealed_;
   std::atomic<uint32_t> rows_{0};
@@ -145,6 +149,7 @@ class GrowingSegment final : public Segment {
   Status append(std::span<const uint8_t> batch, uint64_t at);
   /** Rows of another segment with their begins and ends. */
   Status appendFrom(const Segment& source, std::span<const int32_t> rows);
+  Status addMissingField(const Field& field) override;
   uint64_t memoryBytes() const override { return memoryBytes_.load(std::memory_order_relaxed); }
 
  private:
@@ -194,11 +199,12 @@ struct SealedInput {
 class SealedSegment final : public Segment {
  public:
   static Status open(const SealedInput& input, std::shared_ptr<SealedSegment>& out);
+  Status addMissingField(const Field& field) override;
   uint64_t memoryBytes() const override;
 
  private:
   SealedSegment(uint32_t rows) : Segment(true, rows) {}
-  uint64_t ownBytes_ = 0;
+  std::atomic<uint64_t> ownBytes_{0};
 };
 
 }  // namespace redkite::segment
