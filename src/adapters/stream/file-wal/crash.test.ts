@@ -13,9 +13,9 @@ import type { WalEvent } from "./wal-events.ts";
 /**
  * Random work on a disk that stops at a random operation, then a power cut (any subset of what was not synced) or a kill,
  * then recovery: several generations on one disk. The model knows what was acknowledged or seen; all of that must be there
- * afterwards, unchanged and in order, and nothing else but requests without an answer.
+ * afterwards, unchanged and in order, and nothing else but requests without an answer. WAL_CRASH_IMAGES=2000 for a longer run.
  */
-const IMAGES = Number(process.env["WAL_CRASH_IMAGES"] ?? 600);
+const IMAGES = Number(process.env["WAL_CRASH_IMAGES"] ?? 60);
 const FIRST_SEED = Number(process.env["WAL_CRASH_SEED"] ?? 1);
 const GENERATIONS = 5;
 
@@ -219,7 +219,12 @@ class CrashRun {
       const there = wal.topicNames.includes(name);
       if (topic.exists !== "maybe") assert.equal(there, topic.exists === "yes", `topic ${name}`);
       if (!there) {
-        Object.assign(topic, { certain: [], exists: "no", truncated: POSITION_ZERO, maybeTruncated: POSITION_ZERO });
+        Object.assign(topic, {
+          certain: [],
+          exists: "no",
+          truncated: POSITION_ZERO,
+          maybeTruncated: POSITION_ZERO,
+        });
         topic.open.clear();
         topic.dropAsked = false;
         continue;
@@ -232,7 +237,10 @@ class CrashRun {
       const startedOver = topic.dropAsked && stillThere.length === 0 && found.truncated === POSITION_ZERO;
       if (!startedOver) assert.deepEqual(stillThere, kept, `topic ${name}`);
       const order = found.records.map(({ position }) => position);
-      assert.deepEqual(order, order.toSorted((x, y) => (x < y ? -1 : 1)));
+      assert.deepEqual(
+        order,
+        order.toSorted((x, y) => (x < y ? -1 : 1)),
+      );
       // What a reader has seen stays; what it has not seen after a recovery never comes.
       topic.certain = found.records;
       topic.open.clear();
@@ -265,7 +273,11 @@ async function readAll(
   name: string,
   topic: TopicModel,
 ): Promise<{ readonly truncated: Position; readonly records: TopicModel["certain"] }> {
-  const candidates = new Set([topic.truncated, topic.maybeTruncated, ...topic.certain.map((r) => r.position)]);
+  const candidates = new Set([
+    topic.truncated,
+    topic.maybeTruncated,
+    ...topic.certain.map((r) => r.position),
+  ]);
   const last = await stream.lastPosition(name);
   if (topic.dropAsked) candidates.add(POSITION_ZERO);
   for (const truncated of [...candidates].sort((x, y) => (x < y ? -1 : 1))) {

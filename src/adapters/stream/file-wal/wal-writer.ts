@@ -234,11 +234,11 @@ export class WalWriter {
         this.#block(error);
         throw error;
       }
-    }
-    if (this.#full && folder.hasSpare("reserve") && folder.hasSpare("next")) {
-      this.#full = false;
-      this.#blocked = undefined;
-      report({ event: "roomAgain" });
+      if (this.#full && folder.hasSpare("reserve")) {
+        this.#full = false;
+        this.#blocked = undefined;
+        report({ event: "roomAgain" });
+      }
     }
   }
 
