@@ -13,28 +13,19 @@ const words = new Map<string, TokenSymbol>([
   ["False", "false"],
 ]);
 
-/** Longest first, so that `<=` is not read as `<`. */
-const symbols: readonly (readonly [text: string, symbol: TokenSymbol])[] = [
+const symbols = new Map<string, TokenSymbol>([
   ["&&", "and"],
   ["||", "or"],
-  ["==", "=="],
-  ["!=", "!="],
-  ["<=", "<="],
-  [">=", ">="],
-  ["<<", "<<"],
-  [">>", ">>"],
-  ["**", "**"],
-  ["=~", "=~"],
-  ["!~", "!~"],
-  ...([..."()[]{},<>+-*/%&|^~="] as TokenSymbol[]).map((text) => [text, text] as const),
   ["!", "not"],
-];
+  ...(["==", "!=", "<=", ">=", "<<", ">>", "**", "=~", "!~"] as const).map((text) => [text, text] as const),
+  ...([..."()[]{},<>+-*/%&|^~="] as TokenSymbol[]).map((text) => [text, text] as const),
+]);
 
 // Tried on the text of one number or subscript only (`NUMBER_LENGTH_MAX`): patterns that repeat must not meet megabytes.
 const floating =
   /^(?:0[xX](?:[0-9a-fA-F]*\.[0-9a-fA-F]+|[0-9a-fA-F]+\.?)[pP][+-]?[0-9]+|(?:[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)/;
 const integer = /^(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)/;
-const index = /^(?:0|[1-9][0-9]*)$/;
+const index = /^(0|[1-9][0-9]*)\]/;
 const nullTest = /^(?:is[ \t\r\n]+(not[ \t\r\n]+)?null|IS[ \t\r\n]+(NOT[ \t\r\n]+)?NULL)(?![A-Za-z0-9_])/;
 
 const NUMBER_LENGTH_MAX = 400;
@@ -72,9 +63,11 @@ export class Lexer {
     if (first === "$" && this.text[start + 1] === "[") {
       throw new ExpressionError("$[...] (elements of struct arrays)", "notServed");
     }
-    for (const [text, symbol] of symbols) {
-      if (this.text.startsWith(text, start)) {
-        this.#position = start + text.length;
+    // The longer one wins: `<=` is not `<` and `=`.
+    for (const length of [2, 1]) {
+      const symbol = symbols.get(this.text.slice(start, start + length));
+      if (symbol !== undefined) {
+        this.#position = start + length;
         return this.#symbol(symbol, start, this.#position);
       }
     }
@@ -114,6 +107,11 @@ export class Lexer {
   }
 
   #number(start: number): Token {
+    const end = this.#plainIntegerEnd(start);
+    if (end !== undefined) {
+      this.#position = end;
+      return { kind: "int", start, end };
+    }
     const ahead = this.text.slice(start, start + NUMBER_LENGTH_MAX);
     const float = floating.exec(ahead)?.[0];
     const text = float ?? integer.exec(ahead)?.[0] ?? "";
@@ -124,6 +122,16 @@ export class Lexer {
     }
     this.#position = start + text.length;
     return { kind: float === undefined ? "int" : "float", start, end: this.#position };
+  }
+
+  /** Most numbers are a few digits: where they end, or undefined when it takes a closer look. */
+  #plainIntegerEnd(start: number): number | undefined {
+    let end = start;
+    while (isDigit(this.text[end])) end++;
+    const next = this.text.charCodeAt(end);
+    const simple =
+      end > start && end - start < NUMBER_LENGTH_MAX && (this.text[start] !== "0" || end === start + 1);
+    return simple && next !== DOT && !isNamePart(next) ? end : undefined;
   }
 
   #nameOrPath(name: string, start: number): Token {
@@ -166,11 +174,10 @@ export class Lexer {
         throw new ExpressionError(`[${subField}] (a field of a struct array)`, "notServed");
       }
       this.#position = before + 1;
-      const close = this.text.indexOf("]", before);
-      const inside =
-        close === -1 || close - before > NUMBER_LENGTH_MAX ? "" : this.text.slice(before + 1, close);
-      if (index.test(inside)) {
-        this.#position = close + 1;
+      const ahead = this.text.slice(before + 1, before + NUMBER_LENGTH_MAX);
+      const inside = index.exec(ahead)?.[1];
+      if (inside !== undefined) {
+        this.#position = before + 1 + inside.length + 1;
         return { kind: "index", text: inside };
       }
     }
@@ -209,6 +216,8 @@ export class Lexer {
     return this.text.slice(start, end);
   }
 }
+
+const DOT = 46;
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9 || code === 10 || code === 13;

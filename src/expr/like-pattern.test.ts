@@ -47,3 +47,7 @@ test("a prefix pattern matches texts that begin with it, whatever it is made of"
   assert.ok(matchesLike(parts, "5%_\\ and more"));
   assert.ok(!matchesLike(parts, "5xx"));
 });
+
+test("a pattern of too many pieces is refused before it is all read", () => {
+  assert.throws(() => parseLikePattern("%a".repeat(1_000_000)), /more than 1024 wildcards/);
+});

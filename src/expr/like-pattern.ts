@@ -1,6 +1,9 @@
 import type { LikePatternPart } from "./ast.ts";
 import { ExpressionError } from "./expression-error.ts";
 
+/** Literals and wildcards of one pattern: what a match costs grows with them. */
+export const LIKE_PARTS_MAX = 1024;
+
 /**
  * `%` is any run of characters, `_` exactly one character (a code point, not a byte), and a backslash makes the character
  * after it literal, whatever it is. Neighbouring literals are joined and neighbouring `%` are one.
@@ -9,6 +12,8 @@ export function parseLikePattern(pattern: string): LikePatternPart[] {
   const parts: LikePatternPart[] = [];
   let literal = "";
   const flush = () => {
+    // At once, not at the end: a pattern may have megabytes.
+    checkParts(parts.length);
     if (literal !== "") parts.push({ kind: "literal", text: literal });
     literal = "";
   };
@@ -29,7 +34,15 @@ export function parseLikePattern(pattern: string): LikePatternPart[] {
     } else literal += character;
   }
   flush();
+  checkParts(parts.length);
   return parts;
+}
+
+function checkParts(count: number): void {
+  if (count <= LIKE_PARTS_MAX) return;
+  throw new ExpressionError(
+    `a LIKE pattern has more than ${LIKE_PARTS_MAX} wildcards and pieces between them`,
+  );
 }
 
 /** A pattern that matches exactly the texts that begin with `prefix`. */

@@ -41,7 +41,7 @@ const cases: readonly (readonly [string, string])[] = [
   ["i64 in [1, 2, 3] and i64 > 2", "i64 == 3"],
   ["i64 in [1, 2, 3] and i64 > 5", "false"],
   ["text in ['b', 'a'] or text == 'c'", 'text in ["a", "b", "c"]'],
-  ["doc['a'] in [2, 1, 1.0]", 'doc["a"] in [1.0, 2]'],
+  ["doc['a'] in [2, 1, 1.0, 1.5]", 'doc["a"] in [1, 2, 1.5]'],
   ["flag in [true, false]", "flag is not null"],
   // Ranges.
   ["i64 > 5 and i64 > 7", "i64 >= 8"],

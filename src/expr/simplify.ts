@@ -8,12 +8,13 @@ import {
   TRUE,
   type ColumnRef,
   type ComparePredicate,
+  type Constant,
   type InPredicate,
   type JunctionPredicate,
   type LeafPredicate,
   type Predicate,
 } from "./ast.ts";
-import { compareConstants, constantKey, isInteger } from "./constants.ts";
+import { compareConstants, compareText, constantKey, isInteger } from "./constants.ts";
 import {
   columnValues,
   integerBounds,
@@ -23,7 +24,7 @@ import {
 } from "./leaf-value-set.ts";
 import { pushNotDown } from "./negation.ts";
 import { printPredicate } from "./print.ts";
-import { compareScalars, complement, isEverything, union } from "./value-set.ts";
+import { complement, isEverything, union } from "./value-set.ts";
 
 /**
  * An equivalent filter that is cheaper to run and easier to plan. It is true for exactly the same rows, with all nulls; false
@@ -138,27 +139,39 @@ function simplifyIn(leaf: InPredicate, negated: boolean): Predicate {
   return negated ? { kind: "not", child: result } : result;
 }
 
-/** Ascending, without duplicates and without integers that the column's type cannot hold. */
+/**
+ * Without duplicates and without integers that the column's type cannot hold: booleans, numbers ascending, texts by bytes, then
+ * arrays as they came. A list may have a million elements.
+ */
 function sortedValues({ column, values }: InPredicate): InPredicate["values"] {
   const type = comparedType(column);
   const [min, max] = integerBounds(type);
-  const unique = new Map<string, (typeof values)[number]>();
+  const bools = new Set<boolean>();
+  const ints: bigint[] = [];
+  const floats: number[] = [];
+  const texts: string[] = [];
+  const arrays = new Map<string, Constant>();
   for (const value of values) {
-    if (isInteger(type) && value.kind === "int" && (value.value < min || value.value > max)) continue;
-    // In JSON 1 and 1.0 are the same number.
-    const integral = value.kind === "float" && Number.isSafeInteger(value.value);
-    unique.set(integral ? `i${value.value}` : constantKey(value), value);
+    if (value.kind === "int") {
+      if (!isInteger(type) || (value.value >= min && value.value <= max)) ints.push(value.value);
+    } else if (value.kind === "float") floats.push(value.value);
+    else if (value.kind === "string") texts.push(value.value);
+    else if (value.kind === "array") arrays.set(constantKey(value), value);
+    else bools.add(value.value);
   }
-  const kinds = ["bool", "int", "float", "string", "array"];
-  const rank = (value: (typeof values)[number]) => (value.kind === "float" ? 1 : kinds.indexOf(value.kind));
-  return [...unique.values()].sort((a, b) => {
-    if (rank(a) !== rank(b)) return rank(a) - rank(b);
-    if (a.kind === "array" || b.kind === "array") return 0;
-    return compareScalars(
-      typeof a.value === "boolean" ? Number(a.value) : a.value,
-      typeof b.value === "boolean" ? Number(b.value) : b.value,
-    );
-  });
+  const distinct = <T>(sorted: Iterable<T>): T[] =>
+    [...sorted].filter((value, i, all) => i === 0 || value !== all[i - 1]);
+  const sortedInts = distinct(BigInt64Array.from(ints).sort());
+  // In JSON 1 and 1.0 are the same number.
+  const known = floats.length > 0 ? new Set(sortedInts.map(Number)) : new Set<number>();
+  const sortedFloats = distinct(Float64Array.from(floats).sort()).filter((value) => !known.has(value));
+  return [
+    ...[...bools].map((value) => ({ kind: "bool", value }) as const),
+    ...sortedInts.map((value) => ({ kind: "int", value }) as const),
+    ...sortedFloats.map((value) => ({ kind: "float", value }) as const),
+    ...distinct(texts.sort(compareText)).map((value) => ({ kind: "string", value }) as const),
+    ...arrays.values(),
+  ];
 }
 
 /** Folds a condition that no value, or every value, of the column's type meets. */

@@ -1,5 +1,6 @@
 import { ExpressionError } from "./expression-error.ts";
 
+/** Escapes of one letter. */
 const simple: Readonly<Record<string, string>> = {
   a: "\x07",
   b: "\b",
@@ -23,7 +24,8 @@ export function unescapeString(inside: string): string {
   let result = "";
   let bytes: number[] = [];
   const flush = () => {
-    if (bytes.length > 0) result += decodeBytes(bytes, inside);
+    if (bytes.length === 0) return;
+    result += decodeBytes(bytes, inside);
     bytes = [];
   };
   for (let i = 0; i < inside.length;) {
@@ -33,6 +35,13 @@ export function unescapeString(inside: string): string {
       const end = backslash === -1 ? inside.length : backslash;
       result += inside.slice(i, end);
       i = end;
+      continue;
+    }
+    const text = simple[inside[i + 1] ?? ""];
+    if (text !== undefined) {
+      flush();
+      result += text;
+      i += 2;
       continue;
     }
     const escape = readEscape(inside, i);
@@ -66,8 +75,6 @@ interface Escape {
 
 function readEscape(inside: string, at: number): Escape {
   const letter = inside[at + 1] ?? "";
-  const text = simple[letter];
-  if (text !== undefined) return { next: at + 2, text, byte: undefined };
   if (letter === "x") {
     return { next: at + 4, text: "", byte: digits(inside, at, at + 2, 2, 16) };
   }
