@@ -73,7 +73,7 @@ function predicateOf(
     case FilterOp.Not:
       return (row) => not(a[row]);
     case FilterOp.External:
-      return external(input.externals[operation.field], operation.field, source.rows);
+      return external(input.externals[operation.field], operation.field);
     default:
       return columnPredicate(operation, source);
   }
@@ -88,14 +88,9 @@ function not(a: Tri): Tri {
   return a === undefined ? undefined : !a;
 }
 
-function external(bitmap: TriBitmap | undefined, index: number, rows: number): Predicate {
-  const words = Math.ceil(rows / 64);
-  if (bitmap === undefined || bitmap.isTrue.length < words || bitmap.isFalse.length < words) {
-    throw parameterInvalid(`filter needs bitmap ${index} over ${rows} rows`, {
-      expected: words,
-      actual: bitmap === undefined ? "none" : Math.min(bitmap.isTrue.length, bitmap.isFalse.length),
-    });
-  }
+/** Rows behind the bitmap's end are unknown: they came while the caller computed it. */
+function external(bitmap: TriBitmap | undefined, index: number): Predicate {
+  if (bitmap === undefined) throw parameterInvalid(`filter needs bitmap ${index}, which was not given`);
   const bit = (from: BigUint64Array, row: number) =>
     (((from[row >> 6] ?? 0n) >> BigInt(row & 63)) & 1n) === 1n;
   return (row) => (bit(bitmap.isTrue, row) ? true : bit(bitmap.isFalse, row) ? false : undefined);

@@ -127,6 +127,29 @@ export function filterContract(makeEngine: MakeEngine): void {
     });
   }
 
+  test("rows behind the end of a bitmap are unknown: they came while the caller computed it", async () => {
+    const { segment } = await makeWorld(makeEngine(), {
+      fields: [keyField()],
+      kind: "growing",
+      rows: 150,
+      seed: 1,
+    });
+    const all = ~0n & ((1n << 64n) - 1n);
+    const externals = [{ isTrue: BigUint64Array.of(all), isFalse: BigUint64Array.of(0n) }];
+    for (const [target, expected] of [
+      [0, 64],
+      [1, 0],
+    ] as const) {
+      const operations = [
+        { opcode: FilterOp.External, target, field: 0 },
+        ...(target === 0 ? [] : [{ opcode: FilterOp.Not, a: 1 }]),
+      ];
+      const filter = { program: filterProgram(operations, 1), externals };
+      assert.equal(segment.count({ visibility: EVERYTHING, filter }, undefined), expected);
+    }
+    segment.close();
+  });
+
   test("constants of truth are true, false and unknown for every row", async () => {
     const { segment } = await makeWorld(makeEngine(), {
       fields: [keyField()],

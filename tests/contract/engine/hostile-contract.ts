@@ -150,9 +150,6 @@ export function hostileContract(makeEngine: MakeEngine): void {
       }
     }
     assert.ok(refused > 1000, `${refused} refused`);
-    const short = { isTrue: new BigUint64Array(1), isFalse: new BigUint64Array(1) };
-    const filter = { program: valid, externals: [short] };
-    refuses(() => segment.count({ visibility: EVERYTHING, filter }, undefined), "a short bitmap");
     const none = { program: valid, externals: [] };
     refuses(() => segment.count({ visibility: EVERYTHING, filter: none }, undefined), "no bitmap");
     assert.equal(segment.count({ visibility: EVERYTHING, filter: undefined }, undefined), 70);
@@ -195,9 +192,7 @@ export function hostileContract(makeEngine: MakeEngine): void {
         change("values behind the end", { ...column, values: { ...values, offset: file.byteLength } }),
       );
       wrong.push(change("values before the start", { ...column, values: { ...values, offset: -64 } }));
-      wrong.push(
-        change("values of another size", { ...column, values: { ...values, bytes: values.bytes + 8 } }),
-      );
+      wrong.push(change("too few values", { ...column, values: { ...values, bytes: values.bytes - 1 } }));
       wrong.push(change("a huge size", { ...column, values: { ...values, bytes: 2 ** 40 } }));
       if (offsets === undefined) return;
       wrong.push(change("too few offsets", { ...column, offsets: { ...offsets, bytes: offsets.bytes - 4 } }));
@@ -275,8 +270,6 @@ export function hostileContract(makeEngine: MakeEngine): void {
     const target = engine.createGrowing({ fields, rowsMax: 100, seed: 1 });
     refuses(() => target.appendFrom(segment, Int32Array.of(rows)), "rows of another segment");
     assert.equal(target.rows, 0);
-    const other = testField(101, DataType.VarChar);
-    refuses(() => segment.addMissingField(other), "a field that is there with another type");
     target.close();
     segment.close();
   });

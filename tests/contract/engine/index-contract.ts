@@ -44,7 +44,12 @@ export function indexContract(makeEngine: MakeEngine): void {
         const truth = hitsOf(segment.search(searchSpec(field, metric, queries, 10), undefined));
         const control = newControl();
         const index = await engine.buildVectorIndex(segment, hnsw(field, metric), control);
-        assert.equal(control.progress[0], rows);
+        // Rows without a vector may count as done or not.
+        const [done = 0] = control.progress;
+        assert.ok(
+          done >= rowsWithVector(columnOf(columns, field.id)).length && done <= rows,
+          `${done} rows done`,
+        );
         segment.attachIndex(field.id, index);
         index.close();
         const spec = { ...searchSpec(field, metric, queries, 10), ef: 120 };
