@@ -1,6 +1,6 @@
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionId, SegmentId } from "../model/ids.ts";
-import type { FieldSchema, IndexInfo, KeyValues } from "../model/schema.ts";
+import type { CollectionSchema, FieldSchema, IndexInfo, KeyValues } from "../model/schema.ts";
 import type { ManifestRef, SegmentIndexMeta } from "../model/segment-meta.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { Component } from "./component.ts";
@@ -79,6 +79,7 @@ export interface BuildRequest {
   readonly collectionId: CollectionId;
   readonly segmentId: SegmentId;
   readonly manifest: ManifestRef;
+  readonly schema: CollectionSchema;
   readonly field: FieldSchema;
   readonly params: KeyValues;
   readonly targetKey: string;

@@ -1,0 +1,227 @@
+import { put, remove, type Catalog } from "../../core/catalog/catalog.ts";
+import { serviceUnavailable } from "../../errors/service-errors.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
+import { fieldById, type IndexInfo } from "../../model/schema.ts";
+import type { CollectionId, SegmentId } from "../../model/ids.ts";
+import type { SegmentIndexMeta, SegmentMeta } from "../../model/segment-meta.ts";
+import type { MetaOp } from "../../ports/meta-store.ts";
+import type { IndexCoordDeps } from "./index-coord-deps.ts";
+import { SEGMENT_INDEXES } from "./index-records.ts";
+
+/** Keeps one finished index file per segment and index: builds what is missing, removes what is no longer wanted. */
+export class BuildScheduler {
+  readonly #deps: IndexCoordDeps;
+  readonly #catalog: Catalog;
+  readonly #records = new Map<string, SegmentIndexMeta>();
+  readonly #running = new Set<string>();
+  readonly #waiting = new Map<string, Build>();
+  readonly #reconciling = new Set<CollectionId>();
+  readonly #again = new Set<CollectionId>();
+  readonly #collectionOf = new Map<bigint, CollectionId>();
+
+  constructor(deps: IndexCoordDeps, catalog: Catalog) {
+    this.#deps = deps;
+    this.#catalog = catalog;
+  }
+
+  async load(): Promise<void> {
+    for (const record of await this.#catalog.load(SEGMENT_INDEXES)) this.#records.set(slotOf(record), record);
+  }
+
+  records(segmentIds: readonly SegmentId[]): readonly SegmentIndexMeta[] {
+    const wanted = new Set(segmentIds);
+    return [...this.#records.values()].filter((record) => wanted.has(record.segmentId));
+  }
+
+  recordsOf(indexId: bigint): readonly SegmentIndexMeta[] {
+    return [...this.#records.values()].filter((record) => record.indexId === indexId);
+  }
+
+  /** Brings the builds of a collection in line with its segments and indexes. Calls during a round start another one. */
+  reconcile(collectionId: CollectionId, indexes: () => readonly IndexInfo[]): void {
+    if (this.#reconciling.has(collectionId)) {
+      this.#again.add(collectionId);
+      return;
+    }
+    this.#reconciling.add(collectionId);
+    this.#deps.tasks.spawn(
+      `reconcile indexes ${collectionId}`,
+      async (signal) => {
+        do {
+          this.#again.delete(collectionId);
+          await this.#reconcile(collectionId, indexes(), signal);
+        } while (this.#again.has(collectionId));
+        this.#reconciling.delete(collectionId);
+      },
+      { failed: () => this.#reconciling.delete(collectionId) },
+    );
+  }
+
+  /** Rows below the size where an index pays are searched as they are. */
+  needsBuild(meta: SegmentMeta, index: IndexInfo): boolean {
+    if (meta.state !== "Flushed" || meta.rows === 0) return false;
+    return BUILT_TYPES.has(index.params["index_type"] ?? "") && meta.rows >= this.#deps.limits.rowsMin;
+  }
+
+  async #reconcile(
+    collectionId: CollectionId,
+    indexes: readonly IndexInfo[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const segments = await this.#deps.dataCoord.listSegments(this.#deps.context(signal), { collectionId });
+    const wanted = new Set<string>();
+    for (const meta of segments) {
+      for (const index of indexes) {
+        if (!this.needsBuild(meta, index)) continue;
+        const slot = `${meta.id}/${index.id}`;
+        wanted.add(slot);
+        const known = this.#records.get(slot);
+        if (known?.state === "Finished" || known?.state === "Failed" || this.#running.has(slot)) continue;
+        this.#waiting.set(slot, { slot, meta, index });
+      }
+    }
+    const ids = new Set(indexes.map((index) => index.id));
+    const segmentIds = new Set(segments.map((meta) => meta.id));
+    const stale = [...this.#records.entries()].filter(
+      ([slot, record]) =>
+        !wanted.has(slot) &&
+        (segmentIds.has(record.segmentId) || this.#isOf(collectionId, record)) &&
+        (!ids.has(record.indexId as never) || !segmentIds.has(record.segmentId)),
+    );
+    await this.#forget(stale.map(([, record]) => record));
+    this.#pump();
+  }
+
+  /** Names the collection of an index, so that records of vanished segments find it. */
+  noteIndex(index: IndexInfo): void {
+    this.#collectionOf.set(index.id, index.collectionId);
+  }
+
+  async forgetIndexes(indexIds: readonly bigint[]): Promise<void> {
+    const gone = new Set(indexIds);
+    for (const [slot, build] of this.#waiting) if (gone.has(build.index.id)) this.#waiting.delete(slot);
+    await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
+    for (const id of indexIds) this.#collectionOf.delete(id);
+  }
+
+  #isOf(collectionId: CollectionId, record: SegmentIndexMeta): boolean {
+    return this.#collectionOf.get(record.indexId) === collectionId;
+  }
+
+  async #forget(records: readonly SegmentIndexMeta[]): Promise<void> {
+    for (let at = 0; at < records.length; at += 100) {
+      const part = records.slice(at, at + 100);
+      await this.#catalog.write(part.map((record): MetaOp => remove(SEGMENT_INDEXES, slotOf(record))));
+      for (const record of part) this.#records.delete(slotOf(record));
+    }
+    for (const { file } of records) if (file !== undefined) await this.#deps.objects.remove(file.key);
+  }
+
+  #pump(): void {
+    for (const [slot, build] of this.#waiting) {
+      if (this.#running.size >= this.#deps.limits.buildsParallelMax) return;
+      this.#waiting.delete(slot);
+      this.#running.add(slot);
+      this.#deps.tasks.spawn(
+        `build index ${slot}`,
+        async (signal) => {
+          try {
+            await this.#build(build, signal);
+          } finally {
+            this.#running.delete(slot);
+            this.#pump();
+          }
+        },
+        { restarts: 0 },
+      );
+    }
+  }
+
+  async #build(build: Build, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#attempt(build, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const final =
+          tries >= this.#deps.limits.triesMax || (isRedkiteError(error) && error.blame === "input");
+        if (final) {
+          await this.#save({
+            ...pendingRecord(build, 0n),
+            state: "Failed",
+            failReason: error instanceof Error ? error.message : String(error),
+          });
+          return;
+        }
+        await this.#deps.clock.sleep(this.#deps.limits.retryPauseMs * tries, signal);
+      }
+    }
+  }
+
+  async #attempt(build: Build, signal: AbortSignal): Promise<void> {
+    const ctx = this.#deps.context(signal);
+    const { meta, index } = build;
+    if (meta.manifest === undefined) return;
+    const node = this.#deps.sessions.live("indexnode")[0];
+    if (node === undefined) throw serviceUnavailable("no index node is alive");
+    const { schema } = await this.#deps.rootCoord.describeCollection(ctx, {
+      by: "id",
+      id: meta.collectionId,
+    });
+    const field = fieldById(schema, index.fieldId);
+    if (field === undefined) return;
+    const buildId = await this.#deps.rootCoord.allocId(ctx, { count: 1 });
+    await this.#save({ ...pendingRecord(build, buildId), state: "InProgress" });
+    await this.#deps.faults.point("index.before-build");
+    const result = await this.#deps.connectIndexNode(node.nodeId, node.address).build(ctx, {
+      buildId,
+      collectionId: meta.collectionId,
+      segmentId: meta.id,
+      manifest: meta.manifest,
+      schema,
+      field,
+      params: index.params,
+      targetKey: `indexes/${meta.collectionId}/${meta.id}/${index.id}/${buildId}`,
+    });
+    await this.#deps.faults.point("index.before-commit");
+    await this.#save({
+      ...pendingRecord(build, buildId),
+      state: "Finished",
+      rows: result.rows,
+      file: result.file,
+    });
+    await this.#deps.queryCoord.targetChanged(ctx, { vchannel: meta.vchannel });
+  }
+
+  async #save(record: SegmentIndexMeta): Promise<void> {
+    await this.#catalog.write([put(SEGMENT_INDEXES, slotOf(record), record)]);
+    this.#records.set(slotOf(record), record);
+  }
+}
+
+/** Types that have a file; the others are exact scans of the column itself. */
+const BUILT_TYPES: ReadonlySet<string> = new Set(["HNSW", "STL_SORT", "INVERTED", "BITMAP", "TRIE"]);
+
+interface Build {
+  readonly slot: string;
+  readonly meta: SegmentMeta;
+  readonly index: IndexInfo;
+}
+
+function slotOf(record: { readonly segmentId: SegmentId; readonly indexId: bigint }): string {
+  return `${record.segmentId}/${record.indexId}`;
+}
+
+function pendingRecord({ meta, index }: Build, buildId: bigint): SegmentIndexMeta {
+  return {
+    segmentId: meta.id,
+    indexId: index.id,
+    fieldId: index.fieldId,
+    buildId,
+    state: "Unissued",
+    failReason: "",
+    rows: meta.rows,
+    file: undefined,
+  };
+}

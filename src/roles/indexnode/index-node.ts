@@ -1,0 +1,130 @@
+import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
+import type { BuildRequest, BuildResult, IndexNode } from "../../api/index-coord.ts";
+import type { SegmentFiles } from "../../core/shard/segment-files.ts";
+import { isVector } from "../../model/data-type.ts";
+import type { CallContext } from "../../model/call-context.ts";
+import type { NodeId } from "../../model/ids.ts";
+import type { MetricType } from "../../model/read.ts";
+import type { BuildControl, Engine, NativeBuffer, Segment } from "../../ports/engine.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
+import type { ObjectStore } from "../../ports/object-store.ts";
+
+export interface IndexNodeDeps {
+  readonly nodeId: NodeId;
+  readonly engine: Engine;
+  readonly files: SegmentFiles;
+  readonly objects: ObjectStore;
+  readonly buildThreads: number;
+}
+
+/** Builds index files from segment files. Owns nothing: a build that a crash ends is started over by IndexCoord under a new id. */
+export class IndexNodeRole implements IndexNode {
+  readonly #deps: IndexNodeDeps;
+  readonly #builds = new Map<
+    bigint,
+    { readonly control: BuildControl; readonly result: Promise<BuildResult> }
+  >();
+  #state: ComponentStateCode = "Initializing";
+
+  constructor(deps: IndexNodeDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#state = "Healthy";
+  }
+
+  /** Ends running builds. */
+  async stop(): Promise<void> {
+    this.#state = "Stopping";
+    for (const { control } of this.#builds.values()) Atomics.store(control.cancel.word, 0, 1);
+    await Promise.allSettled([...this.#builds.values()].map(({ result }) => result));
+  }
+
+  async getComponentStates(): Promise<ComponentState> {
+    return { nodeId: this.#deps.nodeId, role: "indexnode", state: this.#state, reason: "" };
+  }
+
+  async getMetrics(): Promise<ComponentMetrics> {
+    return { name: "indexnode", nodeId: this.#deps.nodeId, infos: { builds: this.#builds.size } };
+  }
+
+  async build(ctx: CallContext, request: BuildRequest): Promise<BuildResult> {
+    const known = this.#builds.get(request.buildId);
+    if (known !== undefined) return known.result;
+    const control: BuildControl = {
+      cancel: { word: new Int32Array(new SharedArrayBuffer(4)) },
+      progress: new Int32Array(new SharedArrayBuffer(4)),
+      threads: this.#deps.buildThreads,
+    };
+    const result = this.#build(request, control);
+    this.#builds.set(request.buildId, { control, result });
+    const cancel = (): void => void Atomics.store(control.cancel.word, 0, 1);
+    ctx.signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await result;
+    } finally {
+      ctx.signal.removeEventListener("abort", cancel);
+      this.#builds.delete(request.buildId);
+    }
+  }
+
+  async cancel(_ctx: CallContext, request: { readonly buildId: bigint }): Promise<void> {
+    const build = this.#builds.get(request.buildId);
+    if (build !== undefined) Atomics.store(build.control.cancel.word, 0, 1);
+  }
+
+  async #build(request: BuildRequest, control: BuildControl): Promise<BuildResult> {
+    const manifest = await this.#deps.files.readManifest(request.manifest);
+    const segment = await this.#deps.files.open(manifest, request.schema);
+    try {
+      const index = await this.#buildFile(segment, request, control);
+      try {
+        const crc32c = this.#deps.engine.crc32c(index.bytes);
+        await this.#put(request.targetKey, index.bytes);
+        return {
+          buildId: request.buildId,
+          rows: segment.rows,
+          file: { key: request.targetKey, crc32c, bytes: index.byteLength },
+        };
+      } finally {
+        index.close();
+      }
+    } finally {
+      segment.close();
+    }
+  }
+
+  async #buildFile(segment: Segment, request: BuildRequest, control: BuildControl): Promise<NativeBuffer> {
+    const { field, params } = request;
+    if (!isVector(field.type)) {
+      const kind = params["index_type"] === "BITMAP" ? "bitmap" : "sorted";
+      return this.#deps.engine.buildScalarIndex(segment, { fieldId: field.id, kind }, control);
+    }
+    return this.#deps.engine.buildVectorIndex(
+      segment,
+      {
+        fieldId: field.id,
+        type: field.type,
+        dim: field.dim,
+        metric: (params["metric_type"] ?? "COSINE") as MetricType,
+        index: {
+          kind: "HNSW",
+          m: Number(params["M"] ?? 16),
+          efConstruction: Number(params["efConstruction"] ?? 200),
+        },
+        seed: Number(request.buildId & 0x7fff_ffffn),
+      },
+      control,
+    );
+  }
+
+  /** A repetition of the same build may find its own file. */
+  async #put(key: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#deps.objects.put(key, [bytes]);
+    } catch (error) {
+      if (!isRedkiteError(error, "objectExists")) throw error;
+    }
+  }
+}
