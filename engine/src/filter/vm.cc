@@ -49,14 +49,22 @@ Status findColumn(const Snapshot& snapshot, const Instruction& in, uint32_t fiel
   return good();
 }
 
-Status prepare(const Instruction& in, const Snapshot& snapshot, Step& step) {
+/** Bitmaps that index answers may take in one run; later operations scan. */
+constexpr uint64_t kAnsweredBytesMax = uint64_t{32} << 20;
+
+Status prepare(const Instruction& in, const Snapshot& snapshot, std::span<const External> externals, uint64_t& answeredBytes, Step& step) {
   step.in = &in;
   switch (in.op) {
     case Op::constant:
     case Op::logicalAnd:
     case Op::logicalOr:
     case Op::logicalNot:
+      return good();
     case Op::external:
+      if (snapshot.segment->sealed() && externals[in.field].words < wordsFor(snapshot.rows)) {
+        return Status::invalid("filter program: bitmap " + std::to_string(in.field) + " has " + std::to_string(externals[in.field].words) +
+                               " words, " + std::to_string(snapshot.rows) + " rows need " + std::to_string(wordsFor(snapshot.rows)));
+      }
       return good();
     case Op::isNull:
       return findColumn(snapshot, in, in.field, step.column, step.missing);
@@ -74,8 +82,14 @@ Status prepare(const Instruction& in, const Snapshot& snapshot, Step& step) {
   if (step.column->allNull || step.predicate.unknown) return good();
   const auto index = snapshot.segment->index(in.field);
   if (index == nullptr || !index->scalar || index->scalar->rows() != snapshot.rows || index->scalar->type() != step.column->field.type) return good();
+  const uint64_t bytes = uint64_t{8} * wordsFor(snapshot.rows);
+  if (answeredBytes + bytes > kAnsweredBytesMax) return good();
   step.answered.assign(wordsFor(snapshot.rows), 0);
-  if (!index->scalar->answer(step.predicate, *step.column, step.answered.data())) step.answered.clear();
+  if (!index->scalar->answer(step.predicate, *step.column, step.answered.data())) {
+    step.answered = {};
+  } else {
+    answeredBytes += bytes;
+  }
   return good();
 }
 
@@ -202,7 +216,8 @@ class Run {
 
 Status run(const Program& program, const Snapshot& snapshot, std::span<const External> externals, CancelToken cancel, uint64_t* rows) {
   std::vector<Step> steps(program.instructions().size());
-  for (size_t i = 0; i < steps.size(); i++) REDKITE_TRY(prepare(program.instructions()[i], snapshot, steps[i]));
+  uint64_t answeredBytes = 0;
+  for (size_t i = 0; i < steps.size(); i++) REDKITE_TRY(prepare(program.instructions()[i], snapshot, externals, answeredBytes, steps[i]));
   Run machine(program, snapshot, externals);
   for (uint32_t first = 0; first < snapshot.rows; first += kBlockRows) {
     if (cancel.raised()) return Status::canceled();

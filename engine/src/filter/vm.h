@@ -9,7 +9,7 @@
 
 namespace redkite::filter {
 
-/** Bitmaps computed elsewhere. Rows beyond `words` words are unknown: they were appended after the bitmaps were made. */
+/** Bitmaps computed elsewhere. Rows of a growing segment beyond `words` words are unknown: they came after the bitmaps. */
 struct External {
   const uint64_t* isTrue = nullptr;
   const uint64_t* isFalse = nullptr;

@@ -16,4 +16,13 @@ Status Field::check() const {
   return good();
 }
 
+Status Field::sameType(const Field& other) const {
+  if (type == other.type && (type != Type::array || elementType == other.elementType) && dim == other.dim) return good();
+  const auto shape = [](const Field& f) {
+    return "type " + std::to_string(static_cast<int>(f.type)) + ", element type " + std::to_string(static_cast<int>(f.elementType)) + ", dimension " +
+           std::to_string(f.dim);
+  };
+  return Status::invalid("field " + std::to_string(id) + " has " + shape(*this) + ", not " + shape(other));
+}
+
 }  // namespace redkite::segment

@@ -32,6 +32,8 @@ struct Field {
   }
   /** Whether this is a field that a segment can hold. */
   Status check() const;
+  /** Whether rows of `other` fit a column of this field. */
+  Status sameType(const Field& other) const;
 };
 
 }  // namespace redkite::segment

@@ -80,11 +80,11 @@ Status GrowingSegment::append(std::span<const uint8_t> bytes, uint64_t at) {
     const Field& field = columns_[i].field();
     for (const BatchColumn& column : batch.columns) {
       if (column.fieldId != static_cast<uint64_t>(field.id)) continue;
-      if (column.type != field.type || (field.type == Type::array && column.elementType != field.elementType) || column.dim != field.dim) {
-        return Status::invalid("row batch: field " + std::to_string(field.id) + " has type " + std::to_string(static_cast<int>(column.type)) +
-                               " and dimension " + std::to_string(column.dim) + ", the segment's has type " +
-                               std::to_string(static_cast<int>(field.type)) + " and dimension " + std::to_string(field.dim));
-      }
+      Field given;
+      given.type = column.type;
+      given.elementType = column.elementType;
+      given.dim = column.dim;
+      REDKITE_TRY(field.sameType(given));
       sources[i] = &column;
     }
     if (static_cast<int32_t>(i) == keyColumn_ && sources[i] == nullptr) return Status::invalid("row batch has no primary keys");
@@ -121,9 +121,7 @@ Status GrowingSegment::appendFrom(const Segment& source, std::span<const int32_t
   for (size_t i = 0; i < columns_.size(); i++) {
     const Field& field = columns_[i].field();
     const ColumnView* column = snap.column(field.id);
-    if (column != nullptr && (column->field.type != field.type || column->field.elementType != field.elementType || column->field.dim != field.dim)) {
-      return Status::invalid("field " + std::to_string(field.id) + " has another type in the source segment");
-    }
+    if (column != nullptr) REDKITE_TRY(field.sameType(column->field));
     if (column == nullptr && static_cast<int32_t>(i) == keyColumn_) return Status::invalid("the source segment has no primary keys");
     sources[i] = column;
   }
@@ -150,7 +148,7 @@ Status GrowingSegment::appendFrom(const Segment& source, std::span<const int32_t
 Status GrowingSegment::addMissingField(const Field& field) {
   const std::lock_guard writing(writing_);
   for (const GrowingColumn& column : columns_) {
-    if (column.field().id == field.id) return good();
+    if (column.field().id == field.id) return column.field().sameType(field);
   }
   GrowingColumn column;
   REDKITE_TRY(GrowingColumn::create(field, rowsMax_, column));

@@ -79,7 +79,7 @@ class Opener {
     view.width = field.width();
     if (from.validity) {
       const uint8_t* bits = startOf(*from.validity, 1);
-      if (bits == nullptr || from.validity->bytes < (rows + 7) / 8) return bad(field, "validity is out of bounds");
+      if (bits == nullptr || from.validity->bytes != (rows + 7) / 8) return bad(field, "validity is out of bounds or of another size");
       view.validBits = bits;
       pin(from.validity->file);
     }
@@ -87,7 +87,7 @@ class Opener {
     if (view.kind != Kind::fixed) {
       if (!from.offsets) return bad(field, "has no offsets");
       view.offsets = reinterpret_cast<const int32_t*>(startOf(*from.offsets, 4));
-      if (view.offsets == nullptr || from.offsets->bytes < (rows + 1) * 4) return bad(field, "offsets are out of bounds");
+      if (view.offsets == nullptr || from.offsets->bytes != (rows + 1) * 4) return bad(field, "offsets are out of bounds or of another size");
       const uint64_t last = view.kind == Kind::bytes ? from.values.bytes : from.childRows;
       if (!rises(view.offsets, rows, last)) return bad(field, "offsets do not rise within the values");
       children = view.kind == Kind::bytes ? 0 : from.childRows;
@@ -96,7 +96,7 @@ class Opener {
     if (view.kind == Kind::listOfBytes) {
       if (!from.childOffsets) return bad(field, "has no child offsets");
       view.childOffsets = reinterpret_cast<const int32_t*>(startOf(*from.childOffsets, 4));
-      if (view.childOffsets == nullptr || from.childOffsets->bytes < (children + 1) * 4) return bad(field, "child offsets are out of bounds");
+      if (view.childOffsets == nullptr || from.childOffsets->bytes != (children + 1) * 4) return bad(field, "child offsets are out of bounds or of another size");
       if (!rises(view.childOffsets, children, from.values.bytes)) return bad(field, "child offsets do not rise within the values");
       pin(from.childOffsets->file);
     }
@@ -113,7 +113,7 @@ class Opener {
 
   Status begins() {
     const uint8_t* start = startOf(input_.timestamps, 8);
-    if (start == nullptr || input_.timestamps.bytes < uint64_t{input_.rows} * 8) return Status::corrupted("sealed segment: timestamps are out of bounds");
+    if (start == nullptr || input_.timestamps.bytes != uint64_t{input_.rows} * 8) return Status::corrupted("sealed segment: timestamps are out of bounds or of another size");
     layout_.begins = reinterpret_cast<const uint64_t*>(start);
     pin(input_.timestamps.file);
     return good();
@@ -128,7 +128,7 @@ class Opener {
     const Field& field = from.field;
     if (view.kind == Kind::bytes || view.kind == Kind::listOfBytes) {
       view.values = startOf(from.values, 1);
-      if (view.values == nullptr) return bad(field, "values are out of bounds");
+      if (view.values == nullptr) return bad(field, "values are out of bounds or of another size");
       pin(from.values.file);
       return good();
     }
@@ -136,7 +136,7 @@ class Opener {
     if (from.boolBitmap) {
       const uint8_t* bits = startOf(from.values, 1);
       if (element != Type::boolean) return bad(field, "is stored as a bitmap and is not Bool");
-      if (bits == nullptr || from.values.bytes < (elements + 7) / 8) return bad(field, "values are out of bounds");
+      if (bits == nullptr || from.values.bytes != (elements + 7) / 8) return bad(field, "values are out of bounds or of another size");
       std::shared_ptr<Buffer> bytes;
       REDKITE_TRY(Buffer::allocate(elements, bytes));
       unpackBits(bits, elements, bytes->writable());
@@ -145,7 +145,7 @@ class Opener {
     }
     const uint64_t alignment = isDenseVector(element) ? (element == Type::floatVector ? 4 : element == Type::binaryVector || element == Type::int8Vector ? 1 : 2) : view.width;
     view.values = startOf(from.values, alignment);
-    if (view.values == nullptr || from.values.bytes < elements * view.width) return bad(field, "values are out of bounds or not aligned");
+    if (view.values == nullptr || from.values.bytes != elements * view.width) return bad(field, "values are out of bounds, of another size or not aligned");
     pin(from.values.file);
     return good();
   }
@@ -179,7 +179,7 @@ Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegme
 
   const FileRange& keys = input.keyIndex;
   const uint8_t* keyBytes = startOf(keys, 8);
-  if (keyBytes == nullptr) return Status::corrupted("sealed segment: key index is out of bounds or not aligned");
+  if (keyBytes == nullptr) return Status::corrupted("sealed segment: key index is out of bounds, of another size or not aligned");
   const ColumnView& key = layout->columns[static_cast<size_t>(layout->keyColumn)];
   REDKITE_TRY(KeyIndex::open({keyBytes, keys.bytes}, input.rows, key.kind == Kind::bytes, made->keyIndex_));
   opener.pin(keys.file);
@@ -188,7 +188,7 @@ Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegme
     const uint64_t count = input.endCount;
     const uint64_t timesAt = alignUp(count * 4, 8);
     const uint8_t* start = startOf(*input.ends, 8);
-    if (start == nullptr || input.ends->bytes < timesAt + count * 8) return Status::corrupted("sealed segment: ends are out of bounds");
+    if (start == nullptr || input.ends->bytes != timesAt + count * 8) return Status::corrupted("sealed segment: ends are out of bounds or of another size");
     const auto* rows = reinterpret_cast<const uint32_t*>(start);
     const auto* times = reinterpret_cast<const uint64_t*>(start + timesAt);
     REDKITE_TRY(made->ends_->prepare());
@@ -215,7 +215,7 @@ Status SealedSegment::open(const SealedInput& input, std::shared_ptr<SealedSegme
 Status SealedSegment::addMissingField(const Field& field) {
   const std::lock_guard writing(writing_);
   const Snapshot snap = snapshot();
-  if (snap.column(field.id) != nullptr) return good();
+  if (const ColumnView* there = snap.column(field.id); there != nullptr) return there->field.sameType(field);
   auto layout = std::make_shared<Layout>(*snap.layout);
   uint64_t bytes = 0;
   REDKITE_TRY(addDefaults(field, snap.rows, *layout, bytes));

@@ -68,6 +68,7 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
 
   Snapshot snapshot() const;
+  bool sealed() const { return sealed_; }
   uint32_t rows() const { return rows_.load(std::memory_order_acquire); }
   uint64_t maxTimestamp() const { return maxBegin_.load(std::memory_order_acquire); }
   uint64_t minTimestamp() const { return minBegin_.load(std::memory_order_acquire); }
