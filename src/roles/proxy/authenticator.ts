@@ -1,4 +1,4 @@
-import type { RpcAccess } from "./rpc-row.ts";
+import type { ObjectType } from "./rpc-specs.ts";
 
 /** Says who a client is and what it may do. Both throw: privilegeNotAuthenticated, privilegeNotPermitted. */
 export interface Authenticator {
@@ -8,7 +8,19 @@ export interface Authenticator {
    * @param credentials `user:password` or an API key, decoded; undefined when the client sent none
    */
   authenticate(credentials: string | undefined): Promise<string>;
-  authorize(principal: string, access: RpcAccess): Promise<void>;
+  authorize(request: AccessRequest): Promise<void>;
+}
+
+/** What a call wants to do to what. */
+export interface AccessRequest {
+  readonly principal: string;
+  readonly rpc: string;
+  /** Milvus's name of the privilege. */
+  readonly privilege: string;
+  readonly objectType: ObjectType;
+  readonly database: string;
+  /** Names of collections or users, or `*` for Global. */
+  readonly objectNames: readonly string[];
 }
 
 /** Lets everyone do everything: authorization is off. */

@@ -1,4 +1,4 @@
-import type { QuotaClass } from "./rpc-row.ts";
+import type { QuotaClass } from "./rpc-specs.ts";
 
 /** Admits requests against rates and quotas. Throws serviceRateLimit, serviceQuotaExceeded and their kin. */
 export interface Limiter {
@@ -11,7 +11,7 @@ export interface LimitedRequest {
   readonly database: string;
   /** Empty where the request names none. */
   readonly collection: string;
-  /** In the unit of the row's cost function: rows, queries or 1. */
+  /** In the unit of the cost function in rpc-specs.ts: bytes, queries or 1. */
   readonly cost: number;
 }
 
