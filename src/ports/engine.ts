@@ -24,6 +24,7 @@ export interface Engine {
   createGrowing(spec: SegmentSpec): GrowingSegment;
   /** Opens without copying; verifies sizes and offsets, not contents (checksums are the caller's). */
   openSealed(spec: SealedSpec): SealedSegment;
+  /** May be called any number of times while one of the segment's handles is open somewhere; throws when none is. */
   attach(handle: SegmentHandle): Segment;
   /** Builds off the calling thread. `progress` counts rows done in its first Int32. */
   buildVectorIndex(source: Segment, spec: VectorIndexSpec, control: BuildControl): Promise<NativeBuffer>;
@@ -93,13 +94,13 @@ export interface SealedSpec {
 /** Which row versions a read sees: begin in (minBegin, at] and not ended at `at`. */
 export interface Visibility {
   readonly at: Timestamp;
-  /** Exclusive lower bound of begin: TTL and truncation; 0 sees all. */
+  /** Exclusive lower bound of begin: TTL and truncation; 0 sees all, a begin of 0 too. */
   readonly minBegin: Timestamp;
 }
 
 export interface FilterInput {
   readonly program: FilterProgram;
-  /** One per EXTERNAL, over all rows of the segment at the time of the call (`rows` of the snapshot). */
+  /** One per EXTERNAL, over all rows of the segment when it was computed; rows that came since are unknown. */
   readonly externals: readonly TriBitmap[];
 }
 
@@ -107,7 +108,7 @@ export interface SearchSpec {
   readonly fieldId: number;
   readonly metric: MetricType;
   readonly nq: number;
-  /** Dense: nq x vector bytes. Sparse: concatenated (u32, f32) pairs with `queryOffsets`. */
+  /** Dense: nq x vector bytes. Sparse: concatenated (u32, f32) pairs, indices ascending, with byte offsets `queryOffsets`. */
   readonly queries: Uint8Array;
   readonly queryOffsets: Int32Array | undefined;
   readonly k: number;
@@ -117,9 +118,9 @@ export interface SearchSpec {
   readonly ef: number;
   /** Exact scan although an index is there. */
   readonly exact: boolean;
-  /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense. */
+  /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense; at most k. Single precision. */
   readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
-  /** At most `groupSize` hits for each value of a scalar field; k then counts groups. */
+  /** At most `groupSize` hits for each value of an integer, Bool or VarChar field (null is one); k then counts groups, those with the best hits. */
   readonly groupBy: { readonly fieldId: number; readonly groupSize: number } | undefined;
 }
 
@@ -129,7 +130,8 @@ export interface SearchHits {
   readonly rows: Int32Array;
   /**
    * As Milvus shows them: L2 squared distance, HAMMING and JACCARD distance (smaller is better);
-   * IP and COSINE similarity (larger is better).
+   * IP and COSINE similarity (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
+   * with a product of 0 or less are no hits; a NaN ranks last, as the worst value of its metric.
    */
   readonly scores: Float32Array;
   readonly stats: SearchStats;
@@ -186,16 +188,16 @@ export interface Segment {
   takeTimestamps(rows: Int32Array): BigUint64Array;
   /** Whole column for predicates evaluated in TypeScript: a copy or a view of the first `rows` rows. */
   column(fieldId: number, rows: number): Column;
-  /** Rows (of visible versions at `at`) that hold the keys; -1 where none does. Shape [keys]. */
+  /** Rows of the visible versions that hold the keys, of several the one that began last; -1 where none does. Shape [keys]. */
   lookup(keys: Keys, visibility: Visibility): Int32Array;
   /** Newest begin or end timestamp recorded for each key, whatever is visible; 0 where the key never was here. */
   latestVersions(keys: Keys): BigUint64Array;
   /**
    * Ends every version of keys[i] that began before timestamps[i] and has not ended earlier.
-   * Returns a bitmap (LSB first) of the keys that ended at least one version.
+   * Returns a bitmap (LSB first) of the keys for which this call ended, or ended earlier, at least one version.
    */
   applyDeletes(keys: Keys, timestamps: BigUint64Array): Uint8Array;
-  /** Versions ended so far, and those ended at or before `at`. */
+  /** Number of versions that ended at or before `at`. */
   endedRows(at: Timestamp): number;
   /** Ended versions as parallel arrays, rows ascending. */
   ends(): { readonly rows: Uint32Array; readonly timestamps: BigUint64Array };
@@ -240,7 +242,8 @@ export interface ColumnPlacement {
 export interface GrowingSegment extends Segment {
   /**
    * Appends all rows of an encoded row batch (docs/internals/row-batch.md), all beginning at `at`. Columns of the
-   * segment that the batch lacks get the field's default, or null. Readers see all rows of a batch or none.
+   * segment that the batch lacks get the field's default, or null; a column that the segment lacks is refused. Readers
+   * see all rows of a batch or none, and a batch that is refused changes nothing.
    * Older versions of the same keys in this segment are not ended by this: applyDeletes does that.
    */
   append(batch: Uint8Array, at: Timestamp): void;
