@@ -29,7 +29,7 @@ enum class Metric : uint8_t {
   ip = 1,       ///< inner product, larger is better
   cosine = 2,   ///< cosine similarity, larger is better; 0 when either vector is zero
   hamming = 3,  ///< differing bits, smaller is better
-  jaccard = 4,  ///< 1 - |a and b| / |a or b|, smaller is better; 0 for two empty vectors
+  jaccard = 4,  ///< 1 - |a and b| / |a or b|, smaller is better; 1 for two empty vectors, as in Milvus
 };
 
 /// Largest dimension of a dense vector (bits for `binary`: 8 times that).

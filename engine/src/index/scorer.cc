@@ -105,7 +105,7 @@ void Scorer::distances(const uint8_t* const* rows, uint32_t n, float* out) const
     uint32_t either[kScorerBatch];
     table_->binary.overlap(bytes_.data(), rows, n, bytes, first, either);
     for (uint32_t i = 0; i < n; ++i) {
-      out[i] = either[i] == 0 ? 0.0f : 1.0f - static_cast<float>(first[i]) / static_cast<float>(either[i]);
+      out[i] = either[i] == 0 ? 1.0f : 1.0f - static_cast<float>(first[i]) / static_cast<float>(either[i]);
     }
   }
 }
