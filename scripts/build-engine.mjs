@@ -32,7 +32,7 @@ const jobsMax = Math.min(2, os.cpus().length);
 export async function buildEngine({ root, env = process.env, verbose = false }) {
   const bindings = sourcesUnder(root, "engine/binding");
   if (bindings.length === 0) return { compiled: 0, reused: 0, output: undefined };
-  const stamp = currentStamp(root);
+  const stamp = await currentStamp(root);
   const compiler = await findCompiler(env);
   const build = new Build({ root, compiler, variant: "addon", sanitize: "", verbose });
   const objects = await build.compileAll([...sourcesUnder(root, "engine/src"), ...bindings]);

@@ -197,10 +197,9 @@ function unorderedNames(
 }
 
 function packageRule(specifier: string, rules: LayerRules): readonly string[] | undefined {
-  const exact = rules.packages[specifier];
-  if (Array.isArray(exact)) return exact;
   for (const [name, files] of Object.entries(rules.packages)) {
-    if (Array.isArray(files) && name.endsWith("/*") && `${specifier}/`.startsWith(name.slice(0, -1)))
+    if (typeof files === "string") continue;
+    if (name === specifier || (name.endsWith("/*") && `${specifier}/`.startsWith(name.slice(0, -1))))
       return files;
   }
   return undefined;

@@ -9,8 +9,8 @@ test("paths of a machine, registries and download addresses are found with their
   deepEqual(kinds(`a\n${join("", "work", "main")}`), ["2 a path of the machine"]);
   deepEqual(kinds(`cd ${join("", "home", "ann")}`), ["1 a path of the machine"]);
   deepEqual(kinds(`"${join("", "tmp", "x")}"`), ["1 a scratch folder"]);
-  deepEqual(kinds(`https://registry.${"npmjs"}.org`), ["1 a package registry"]);
-  deepEqual(kinds(`  "resolved": "${"https"}://example.com/x.tgz"`), [
+  deepEqual(kinds(["https://registry", "npmjs", "org"].join(".")), ["1 a package registry"]);
+  deepEqual(kinds(['  "resolved": "https', '//example.com/x.tgz"'].join(":")), [
     "1 a download address in the lockfile",
   ]);
 });

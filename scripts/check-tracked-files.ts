@@ -26,7 +26,7 @@ const rules: readonly { readonly what: string; readonly pattern: RegExp }[] = [
     what: "a package registry",
     pattern: new RegExp(`registry\\.(npmjs|yarnpkg|npmmirror)\\.|npm\\.pkg\\.github`),
   },
-  { what: "a download address in the lockfile", pattern: /"resolved": "(?:https?|git\+)/ },
+  { what: "a download address in the lockfile", pattern: /"resolved": "(?:https?:\/\/|git\+)/ },
 ];
 
 export function findMachineTraces(text: string): Finding[] {

@@ -1,7 +1,6 @@
 // Tells whether the built addon belongs to the engine's sources, fast: by `stat` first, by content after a checkout.
 
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createHash } from "node:crypto";
 import path from "node:path";
 
 /** What the addon is made of; a change of any of these files makes it stale. */
@@ -13,7 +12,7 @@ export const addonPath = (root) => path.join(root, "engine", "build", "redkite.n
 const stampPath = (root) => path.join(root, "engine", "build", "stamp.json");
 
 /** True also where there is no engine to build (nothing under engine/binding). */
-export function engineIsCurrent(root) {
+export async function engineIsCurrent(root) {
   if (filesUnder(root, "engine/binding").length === 0) return true;
   if (!existsSync(addonPath(root))) return false;
   const stamp = readStamp(root);
@@ -21,15 +20,15 @@ export function engineIsCurrent(root) {
   const files = engineSources(root);
   const stats = statKey(root, files);
   if (stamp.stats === stats) return true;
-  if (stamp.contents !== contentKey(root, files)) return false;
+  if (stamp.contents !== (await contentKey(root, files))) return false;
   writeFileSync(stampPath(root), JSON.stringify({ contents: stamp.contents, stats }));
   return true;
 }
 
-/** @returns {{ contents: string, stats: string }} taken before a build, so that an edit during it leaves the addon stale */
-export function currentStamp(root) {
+/** @returns {Promise<{ contents: string, stats: string }>} taken before a build, so that an edit during it leaves the addon stale */
+export async function currentStamp(root) {
   const files = engineSources(root);
-  return { contents: contentKey(root, files), stats: statKey(root, files) };
+  return { contents: await contentKey(root, files), stats: statKey(root, files) };
 }
 
 export function writeStamp(root, stamp) {
@@ -49,12 +48,12 @@ function statKey(root, files) {
     const { size, mtimeMs } = statSync(path.join(root, file));
     return `${file}:${size}:${mtimeMs}`;
   });
-  return createHash("sha256")
-    .update(`${process.platform}-${process.arch}\n${parts.join("\n")}`)
-    .digest("hex");
+  return `${process.platform}-${process.arch} ${parts.join(" ")}`;
 }
 
-function contentKey(root, files) {
+/** Loads node:crypto only here: that takes 5 ms, which every start would pay. */
+async function contentKey(root, files) {
+  const { createHash } = await import("node:crypto");
   const hash = createHash("sha256").update(`${process.platform}-${process.arch}`);
   for (const file of files) hash.update(`\0${file}\0`).update(readFileSync(path.join(root, file)));
   return hash.digest("hex");

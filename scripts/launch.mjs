@@ -1,7 +1,6 @@
 // Sets the clone up, then runs a TypeScript entry under the pinned Node. Plain JavaScript that Node 18 understands,
 // because on a bare clone the system's Node runs it. An entry exports `main(args)`, which returns the exit code.
 
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as module from "node:module";
 import path from "node:path";
@@ -29,7 +28,7 @@ export async function launch(entry, args) {
   }
   // After an installation the running binary may be the one that was just replaced.
   if (!changed.installed && runsTypeScript(root)) await runHere(entry, args);
-  else runInPinnedNode(entry, args);
+  else await runInPinnedNode(entry, args);
 }
 
 async function runHere(entry, args) {
@@ -51,7 +50,7 @@ async function runHere(entry, args) {
  * The child gets a process group of its own, so that a terminal's ctrl-C reaches it once, from here, and not a second time
  * from the terminal. It stops when this process dies (the IPC channel closes).
  */
-function runInPinnedNode(entry, args) {
+async function runInPinnedNode(entry, args) {
   const node = pinnedNode(root);
   if (node === undefined) {
     process.stderr.write(
@@ -60,6 +59,7 @@ function runInPinnedNode(entry, args) {
     process.exitCode = 1;
     return;
   }
+  const { spawn } = await import("node:child_process");
   const self = path.join(root, "scripts", "with-setup.mjs");
   const child = spawn(node, [self, entry, ...args], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],

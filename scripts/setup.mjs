@@ -1,7 +1,6 @@
 // Brings a clone to the state in which Redkite can start: dependencies by the lockfile, the engine built from its sources.
 // When that is so already, it costs a few `stat` calls. Plain JavaScript that Node 18 understands.
 
-import { spawn } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -27,7 +26,7 @@ export class SetupError extends Error {
  */
 export async function setUp({ root, say, env = process.env }) {
   const done = { installed: false, built: false };
-  if (isInstalled(root) && engineIsCurrent(root)) return done;
+  if (isInstalled(root) && (await engineIsCurrent(root))) return done;
   await withLock(path.join(root, ".cache", "setup.lock"), say, async () => {
     if (!isInstalled(root)) {
       say("redkite: installing dependencies (npm ci)");
@@ -35,7 +34,7 @@ export async function setUp({ root, say, env = process.env }) {
       writeInstallStamp(root);
       done.installed = true;
     }
-    if (!engineIsCurrent(root)) {
+    if (!(await engineIsCurrent(root))) {
       say("redkite: building the engine");
       const { buildEngine, BuildError } = await import("./build-engine.mjs");
       try {
@@ -156,8 +155,9 @@ async function npmCi(root, env) {
 }
 
 /** Runs a command to its end, collecting what it prints; passes our own termination on to it. */
-function run(command, args, options) {
-  return new Promise((resolve) => {
+async function run(command, args, options) {
+  const { spawn } = await import("node:child_process");
+  return await new Promise((resolve) => {
     const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
     const chunks = [];
     const stop = (signal) => {
