@@ -4,6 +4,7 @@
 // changes them under the walk; a torn list still holds only valid or refused ids.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -33,6 +34,7 @@ class Pool {
   void reset(uint32_t capacity) {
     capacity_ = capacity;
     size_ = 0;
+    worst_ = ~uint64_t{0};
     if (items_.size() < size_t{capacity} + 1) items_.resize(size_t{capacity} + 1);
   }
   uint32_t size() const { return size_; }
@@ -45,11 +47,13 @@ class Pool {
     return node;
   }
   /// What a newcomer must be below.
-  Candidate worst() const { return size_ < capacity_ ? ~uint64_t{0} : items_[size_ - 1]; }
+  Candidate worst() const { return worst_; }
+  /// Refuses newcomers at or above `bound` from now on, even while there is room.
+  void refuseFrom(Candidate bound) { worst_ = std::min(worst_, bound); }
 
   /// Position of the newcomer, or `capacity` when it is not among the best.
   uint32_t insert(Candidate item) {
-    if (item >= worst()) return capacity_;
+    if (item >= worst_) return capacity_;
     Candidate* items = items_.data();
     uint32_t low = 0;
     for (uint32_t count = size_; count > 0;) {
@@ -61,6 +65,7 @@ class Pool {
     const uint32_t end = size_ < capacity_ ? size_++ : size_ - 1;
     std::memmove(items + low + 1, items + low, size_t{end - low} * sizeof(Candidate));
     items[low] = item;
+    if (size_ == capacity_) worst_ = std::min(worst_, items[size_ - 1]);
     return low;
   }
 
@@ -68,6 +73,7 @@ class Pool {
   std::vector<Candidate> items_;
   uint32_t capacity_ = 0;
   uint32_t size_ = 0;
+  Candidate worst_ = 0;
 };
 
 class NodeSet {
