@@ -253,7 +253,7 @@ export function indexContract(makeEngine: MakeEngine): void {
       }
       assert.deepEqual(read(scalarFilters), before);
       assert.ok(
-        before.every((found, i) => found.length > 0 && found.length < 700),
+        before.every((found) => found.length > 0 && found.length < 700),
         JSON.stringify(before.map((b) => b.length)),
       );
       segment.close();

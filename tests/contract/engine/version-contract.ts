@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Prng } from "../../../src/base/prng.ts";
 import { columnOfKeys, keysFrom } from "../../../src/format/column-select.ts";
 import type { Keys } from "../../../src/model/columns.ts";
-import { TIMESTAMP_MAX, type Timestamp } from "../../../src/model/timestamp.ts";
+import { TIMESTAMP_MAX } from "../../../src/model/timestamp.ts";
 import type { Engine, GrowingSegment, Segment, Visibility } from "../../../src/ports/engine.ts";
 import type { MakeEngine } from "../engine-contract.ts";
 import {
@@ -194,7 +194,7 @@ function checkReads(
     const newest = all.map((key) => rows.findLast((row) => versions[row]?.key === key) ?? -1);
     assert.deepEqual([...segment.lookup(names(all), visibility)], newest);
     const ended = versions.filter((version) => version.end !== TIMESTAMP_MAX && version.end <= at).length;
-    assert.equal(segment.endedRows(at as Timestamp), ended);
+    assert.equal(segment.endedRows(at), ended);
   }
   const latest = all.map((key) =>
     versions
