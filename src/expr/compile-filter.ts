@@ -1,6 +1,6 @@
 import { notServed } from "../errors/service-errors.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
-import { RedkiteError, withContext } from "../errors/redkite-error.ts";
+import { type RedkiteError, withContext } from "../errors/redkite-error.ts";
 import type { FilterProgram } from "../model/filter-program.ts";
 import type { FieldId } from "../model/ids.ts";
 import type { CollectionSchema } from "../model/schema.ts";

@@ -46,7 +46,10 @@ function fixedColumn(type: DataType, cells: readonly Cell[], validity: Uint8Arra
     case DataType.Int32:
       return { ...base, values: Int32Array.from(numbers) };
     case DataType.Int64:
-      return { ...base, values: BigInt64Array.from(cells.map((cell) => BigInt((cell ?? 0) as bigint))) };
+      return {
+        ...base,
+        values: BigInt64Array.from(cells.map((cell) => (typeof cell === "bigint" ? cell : 0n))),
+      };
     case DataType.Float:
       return { ...base, values: Float32Array.from(numbers) };
     default:

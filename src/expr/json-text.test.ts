@@ -28,7 +28,7 @@ function random(prng: Prng, depth: number): Plain {
       return prng.chance(0.5);
     case 2:
       return prng.pick([
-        0, -0, 1, -1.5, 123456789012, 0.1, 1e-7, 1e21, 5e-324, 1.7976931348623157e308, 123456789.123456789,
+        0, -0, 1, -1.5, 123456789012, 0.1, 1e-7, 1e21, 5e-324, 1.7976931348623157e308, 123456.789012345,
       ]);
     case 3:
       return prng.pick([

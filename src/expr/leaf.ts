@@ -108,7 +108,7 @@ function elementAt(cell: Cell, index: number): JsonValue {
 
 function plainValue(cell: Cell): JsonValue {
   if (Array.isArray(cell)) return cell as readonly JsonValue[];
-  return typeof cell === "object" ? null : (cell as boolean | bigint | number | string);
+  return typeof cell === "object" ? null : cell;
 }
 
 function jsonCell(cell: Cell): JsonCell | undefined {
@@ -151,14 +151,14 @@ function compareTest(op: ComparisonOp, constant: Constant): ValueTest {
   }
 }
 
-/** JavaScript compares bigint with number exactly, only `===` tells them apart. */
+/** JavaScript orders bigint and number exactly, but `===` tells them apart. */
 function mixedHold(op: ComparisonOp, a: number | bigint, b: number | bigint): boolean {
   if (typeof a === "number" && typeof b === "number") return numbersHold(op, a, b);
   switch (op) {
     case "==":
-      return a == b;
+      return sameNumber(a, b);
     case "!=":
-      return a != b;
+      return !sameNumber(a, b);
     case "<":
       return a < b;
     case "<=":
@@ -168,6 +168,10 @@ function mixedHold(op: ComparisonOp, a: number | bigint, b: number | bigint): bo
     case ">=":
       return a >= b;
   }
+}
+
+function sameNumber(a: number | bigint, b: number | bigint): boolean {
+  return numberKey(a) === numberKey(b);
 }
 
 /** Unknown when the list has no value of the value's kind; an empty list is false. */
@@ -243,7 +247,8 @@ function partition(values: readonly Constant[]): ConstantSets {
     if (value.kind === "string") strings.add(value.value);
     else if (value.kind === "bool") bools.add(value.value);
     else if (value.kind === "array") arrays.push(value.items);
-    else numbers.add(numberKey(value.value));
+    // A Set would find NaN, which equals nothing.
+    else if (!Number.isNaN(value.value)) numbers.add(numberKey(value.value));
   }
   return { numbers, strings, bools, arrays };
 }

@@ -15,7 +15,6 @@ import {
 } from "../model/filter-program.ts";
 import {
   comparedType,
-  TRUE,
   type ColumnRef,
   type ComparisonOp,
   type Constant,

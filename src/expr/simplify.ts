@@ -196,7 +196,7 @@ function simplifyJunction(junction: JunctionPredicate): Predicate {
   const children: Predicate[] = [];
   const seen = new Set<string>();
   const add = (child: Predicate): boolean => {
-    if (child.kind === kind) return (child as JunctionPredicate).children.every(add);
+    if (child.kind === kind) return child.children.every(add);
     if (child.kind === "constant") return child.value !== decisive;
     const key = identity(child);
     if (key === undefined || !seen.has(key)) children.push(child);

@@ -234,8 +234,10 @@ function randomArithmetic(random: Prng): Predicate {
     });
     return cast.kind === "float" ? cast : ({ kind: "float", value: 0 } as const);
   };
+  const divides = arithmetic === "/" || arithmetic === "%";
   let operand = number();
-  while ((arithmetic === "/" || arithmetic === "%") && Number(operand.value) === 0) operand = number();
+  if (divides && Number(operand.value) === 0)
+    operand = integer ? { kind: "int", value: 2n } : { kind: "float", value: 0.5 };
   return { kind: "arithmetic", column, arithmetic, operand, op: random.pick(comparisons), value: number() };
 }
 
@@ -247,7 +249,7 @@ function randomRange(random: Prng, column: ColumnRef): Predicate | undefined {
   const [lowerInclusive, upperInclusive] = [random.chance(0.5), random.chance(0.5)];
   const ordered =
     lower.kind === "string" ? lower.value < upper.value : Number(lower.value) < Number(upper.value);
-  const ascii = [lower, upper].every((c) => c.kind !== "string" || /^[\u0000-\u007f]*$/.test(c.value));
+  const ascii = [lower, upper].every((c) => c.kind !== "string" || /^[ -~]*$/.test(c.value));
   return ordered && ascii
     ? { kind: "range", column, lower, lowerInclusive, upper, upperInclusive }
     : undefined;
@@ -313,13 +315,13 @@ function jsonConstant(random: Prng, depth: number): Constant {
 export function randomRow(random: Prng): RowAccessor {
   const cells = new Map<FieldId, Cell>();
   for (const f of testSchema.fields) {
-    cells.set(f.id, f.nullable && random.chance(0.25) ? null : randomCell(random, f.type, f.elementType));
+    cells.set(f.id, f.nullable && random.chance(0.25) ? null : randomCell(random, f));
   }
   return (id) => cells.get(id) ?? null;
 }
 
-function randomCell(random: Prng, type: DataType, elementType: DataType): Cell {
-  switch (type) {
+function randomCell(random: Prng, field: Pick<FieldSchema, "type" | "elementType">): Cell {
+  switch (field.type) {
     case DataType.Bool:
       return random.chance(0.5);
     case DataType.Int8:
@@ -335,7 +337,9 @@ function randomCell(random: Prng, type: DataType, elementType: DataType): Cell {
     case DataType.JSON:
       return randomDocument(random);
     case DataType.Array:
-      return Array.from({ length: random.int(4) }, () => randomCell(random, elementType, DataType.None));
+      return Array.from({ length: random.int(4) }, () =>
+        randomCell(random, { type: field.elementType, elementType: DataType.None }),
+      );
     case DataType.FloatVector:
       return true;
     default:
