@@ -27,6 +27,10 @@ export class ReserveFile {
     this.#there = existsSync(path);
   }
 
+  get there(): boolean {
+    return this.#there;
+  }
+
   /** Does nothing while it is there, or while there is not enough room. Tried at most once a second. */
   make(): void {
     if (this.#there || Date.now() < this.#nextAttemptMs) return;

@@ -64,19 +64,25 @@ export class SqliteDatabase {
 
   /** All or nothing, durable on return. */
   commit(request: CommitRequest): void {
-    if (this.#fits(request) || this.#fitsAfterCheckpoint(request)) this.#reserve.make();
-    else if (this.#reserve.release() && this.#fitsAfterCheckpoint(request)) return;
-    else this.#apply(request);
+    if (!this.#fits(request)) {
+      this.#restartJournal();
+      if (!this.#fits(request)) {
+        this.#reserve.release();
+        this.#apply(request);
+      }
+    }
+    this.#reserve.make();
+    // Room is scarce: what the reserve gave goes into the database, not into a journal that grows with each commit.
+    if (!this.#reserve.there) this.#restartJournal();
   }
 
-  /** The journal starts over from its beginning, so that it needs no more room. */
-  #fitsAfterCheckpoint(request: CommitRequest): boolean {
+  /** The journal is written from its beginning again and needs no more room. */
+  #restartJournal(): void {
     try {
       this.#database.exec("PRAGMA wal_checkpoint(RESTART)");
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    return this.#fits(request);
   }
 
   /** False when there was no room: everything is rolled back then. */
