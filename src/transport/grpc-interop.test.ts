@@ -47,9 +47,18 @@ const files: FileDescriptor[] = [
   { name: "a.proto", dependencies: [], symbols: ["t.Message"], bytes: Buffer.from("file a") },
 ];
 
-async function serve(limits: Partial<GrpcLimits> = {}): Promise<{ server: GrpcServer; client: Client }> {
+async function serve(
+  limits: Partial<GrpcLimits> = {},
+  compression = compressionAlgorithms.identity,
+): Promise<{ server: GrpcServer; client: Client }> {
   const services = new Map<string, GrpcMethod>([
-    ["/t.Test/Echo", bytesMethod(async (_call, bytes) => bytes)],
+    [
+      "/t.Test/Echo",
+      bytesMethod(async (call, bytes) => {
+        call.setHeader("x-request-encoding", call.metadata.get("grpc-encoding") ?? "none");
+        return bytes;
+      }),
+    ],
     [
       "/t.Test/Meta",
       bytesMethod(async (call) => {
@@ -91,7 +100,7 @@ async function serve(limits: Partial<GrpcLimits> = {}): Promise<{ server: GrpcSe
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
-    "grpc.default_compression_algorithm": compressionAlgorithms.identity,
+    "grpc.default_compression_algorithm": compression,
   });
   opened.push(server, { [Symbol.asyncDispose]: async () => client.close() });
   return { server, client };
@@ -146,13 +155,15 @@ test("grpc-js calls unary methods with metadata both ways", async () => {
 });
 
 test("grpc-js sends and receives ten megabytes, plain and gzipped", async () => {
-  const { client, server } = await serve();
   const big = Buffer.alloc(10 * 1024 * 1024, "abcdefghijk");
-  assert.ok((await call(client, "/t.Test/Echo", big)).bytes?.equals(big));
-  const metadata = new Metadata();
-  metadata.set("grpc-internal-encoding-request", "gzip");
-  assert.ok((await call(client, "/t.Test/Echo", big, metadata)).bytes?.equals(big));
-  assert.equal(server.stats.inflightBytes, 0);
+  for (const compression of [compressionAlgorithms.identity, compressionAlgorithms.gzip]) {
+    const { client, server } = await serve({}, compression);
+    const answer = await call(client, "/t.Test/Echo", big);
+    assert.ok(answer.bytes?.equals(big));
+    const gzipped = compression === compressionAlgorithms.gzip;
+    assert.deepEqual(answer.headers?.get("x-request-encoding"), [gzipped ? "gzip" : "none"]);
+    assert.equal(server.stats.inflightBytes, 0);
+  }
 });
 
 test("grpc-js sees deadlines, and the handler does too", async () => {

@@ -289,6 +289,7 @@ function goAway(session: ServerHttp2Session, openCalls: number): void {
 function onStreamError(): void {}
 
 function isGrpc(contentType: string | undefined): boolean {
+  if (contentType === "application/grpc") return true;
   if (contentType === undefined || !contentType.startsWith("application/grpc")) return false;
   const next = contentType[GRPC_TYPE_LENGTH];
   return next === undefined || next === "+" || next === ";";

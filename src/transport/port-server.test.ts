@@ -18,6 +18,9 @@ afterEach(async () => {
   for (const thing of opened.splice(0).reverse()) await thing[Symbol.asyncDispose]();
 });
 
+/** Kept until the process ends: collecting one would close a descriptor that is not its own any more. */
+const handedOver: Socket[] = [];
+
 const gate = new Deferred();
 const echo: UnaryMethod<Uint8Array, Uint8Array> = {
   decode: (bytes) => bytes,
@@ -131,6 +134,37 @@ test("an accepted socket can be handed over", async () => {
   assert.equal(await get(port, "/hi"), "hi");
   assert.equal((await grpcClient(port).unary("/test.Test/Echo", Buffer.from("x"))).status, 0);
   acceptor.close();
+});
+
+test("a connection can be handed over by its descriptor", async () => {
+  const { server } = newServer();
+  const acceptor = createServer({ pauseOnConnect: true }, (socket: Socket) => {
+    const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
+    handedOver.push(socket);
+    server.adoptDescriptor(fd);
+  });
+  acceptor.listen(0, "127.0.0.1");
+  await once(acceptor, "listening");
+  const address = acceptor.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  assert.equal(await get(port, "/hi"), "hi");
+  acceptor.close();
+});
+
+test("slow HTTP headers are timed out although the HTTP server does not listen itself", async () => {
+  const router = new HttpRouter([]);
+  const http = new HttpServer({
+    handler: router.handle,
+    limits: { headersTimeoutMs: 20, requestTimeoutMs: 20 },
+  });
+  const server = new PortServer({ grpc: new GrpcServer({ services: new Map() }), http });
+  opened.push(server);
+  const port = await server.listen({ host: "127.0.0.1", port: 0 });
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /hi HTTP/1.1\r\n");
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
+  assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1.1 408 /);
 });
 
 test("two servers share a port by asking for it", async () => {
