@@ -23,8 +23,14 @@ KeysView oneKey(const ColumnView& column, uint32_t row) {
 
 }  // namespace
 
-KeyTable::KeyTable(uint32_t slotsLog2)
-    : mask_(static_cast<uint32_t>((uint64_t{1} << slotsLog2) - 1)), slots_(new std::atomic<uint64_t>[uint64_t{1} << slotsLog2]()) {}
+Status KeyTable::create(uint32_t slotsLog2, std::shared_ptr<KeyTable>& out) {
+  const uint64_t slots = uint64_t{1} << slotsLog2;
+  std::shared_ptr<Region> region;
+  REDKITE_TRY(Region::reserve(slots * sizeof(std::atomic<uint64_t>), region));
+  region->charge(slots * sizeof(std::atomic<uint64_t>));
+  out.reset(new KeyTable(static_cast<uint32_t>(slots - 1), std::move(region)));
+  return good();
+}
 
 Status GrowingKeys::create(uint32_t rowsMax, uint64_t seed) {
   rowsMax_ = rowsMax;
@@ -62,7 +68,8 @@ Status GrowingKeys::reserve(const ColumnView& column, uint32_t rows, uint32_t mo
   if (table_ != nullptr && table_->slotCount() >= wanted) return good();
   const uint32_t log2 = std::max<uint32_t>(kSlotsLog2Min, static_cast<uint32_t>(std::bit_width(std::max<uint64_t>(wanted, 2) - 1)));
   if (log2 > 32) return Status::invalid("a growing segment cannot hold that many keys");
-  auto larger = std::make_shared<KeyTable>(log2);
+  std::shared_ptr<KeyTable> larger;
+  REDKITE_TRY(KeyTable::create(log2, larger));
   for (uint64_t at = 0; table_ != nullptr && at < table_->slotCount(); at++) {
     const uint64_t slot = table_->slots()[at].load(std::memory_order_relaxed);
     // Every full slot is another key: its chain stays as it is.

@@ -18,15 +18,18 @@ namespace redkite::segment {
  */
 class KeyTable {
  public:
-  explicit KeyTable(uint32_t slotsLog2);
+  static Status create(uint32_t slotsLog2, std::shared_ptr<KeyTable>& out);
 
   uint64_t slotCount() const { return uint64_t{mask_} + 1; }
-  std::atomic<uint64_t>* slots() const { return slots_.get(); }
+  /** Zero pages are empty slots. */
+  std::atomic<uint64_t>* slots() const { return reinterpret_cast<std::atomic<uint64_t>*>(region_->data()); }
   uint32_t mask() const { return mask_; }
 
  private:
+  KeyTable(uint32_t mask, std::shared_ptr<Region> region) : mask_(mask), region_(std::move(region)) {}
+
   uint32_t mask_;
-  std::unique_ptr<std::atomic<uint64_t>[]> slots_;
+  std::shared_ptr<Region> region_;
 };
 
 /** What a reader needs, pinned by its layout. */
