@@ -1,5 +1,7 @@
+import type { ComponentStateCode } from "../../api/component.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { LogFields } from "../../obs/logger.ts";
+import type { ClientRegistry } from "./client-registry.ts";
 import type { MetaCache } from "./meta-cache.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
 
@@ -17,12 +19,22 @@ export interface ProxyCall {
   readonly ctx: CallContext;
   readonly deps: ProxyDeps;
   readonly metaCache: MetaCache;
+  readonly self: ProxySelf;
   /** On the monotonic clock. */
   readonly arrivedMs: number;
   /** Who connected, as sent with Connect. */
   readonly client: ClientInfo | undefined;
+  /** `address:port` of the client. */
+  readonly peer: string;
+  readonly requestBytes: number;
   /** Adds fields to the call's log lines and to its slow log entry: collection, rows, nq, filter. */
   note(fields: LogFields): void;
+}
+
+/** What handlers see of the proxy that they run in. */
+export interface ProxySelf {
+  readonly state: ComponentStateCode;
+  readonly clients: ClientRegistry;
 }
 
 export interface ClientInfo {

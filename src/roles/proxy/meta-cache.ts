@@ -23,6 +23,8 @@ export interface MetaCache {
   invalidate(invalidation: CacheInvalidation): void;
 }
 
+export type CacheName = "Collection" | "Index" | "ShardLeaders";
+
 interface Entry {
   readonly info: CollectionInfo;
   indexes: readonly IndexInfo[] | undefined;
@@ -40,13 +42,16 @@ export class CoordinatorMetaCache implements MetaCache {
   /** Names and aliases of the entries, by `database/name`. */
   readonly #ids = new Map<string, CollectionId>();
   readonly #fills = new SharedFills();
+  readonly #onLookup: (cache: CacheName, outcome: "hit" | "miss") => void;
 
   constructor(
     deps: Pick<ProxyDeps, "rootCoord" | "indexCoord" | "queryCoord"> & {
       readonly limits: { readonly cachedCollectionsMax: number };
     },
+    onLookup: (cache: CacheName, outcome: "hit" | "miss") => void = () => undefined,
   ) {
     this.#deps = deps;
+    this.#onLookup = onLookup;
     this.#entries = new Lru({
       entriesMax: deps.limits.cachedCollectionsMax,
       onEvict: (_, entry) => this.#dropNames(entry.info),
@@ -62,6 +67,7 @@ export class CoordinatorMetaCache implements MetaCache {
     const key = nameKey(ctx.database, name);
     const id = this.#ids.get(key);
     const entry = id === undefined ? undefined : this.#entries.get(id);
+    this.#onLookup("Collection", entry === undefined ? "miss" : "hit");
     if (entry !== undefined) return entry.info;
     return this.#fills.run(`name ${key}`, ctx, async (shared, isCurrent) => {
       const info = await this.#deps.rootCoord.describeCollection(shared, { by: "name", name });
@@ -72,6 +78,7 @@ export class CoordinatorMetaCache implements MetaCache {
 
   async collectionById(ctx: CallContext, id: CollectionId): Promise<CollectionInfo> {
     const entry = this.#entries.get(id);
+    this.#onLookup("Collection", entry === undefined ? "miss" : "hit");
     if (entry !== undefined) return entry.info;
     return this.#fills.run(`id ${id}`, ctx, async (shared, isCurrent) => {
       const info = await this.#deps.rootCoord.describeCollection(shared, { by: "id", id });
@@ -82,6 +89,7 @@ export class CoordinatorMetaCache implements MetaCache {
 
   async indexes(ctx: CallContext, id: CollectionId): Promise<readonly IndexInfo[]> {
     const known = this.#entries.get(id)?.indexes;
+    this.#onLookup("Index", known === undefined ? "miss" : "hit");
     if (known !== undefined) return known;
     return this.#fills.run(`indexes ${id}`, ctx, async (shared, isCurrent) => {
       const indexes = await this.#deps.indexCoord.listIndexes(shared, { collectionId: id });
@@ -93,6 +101,7 @@ export class CoordinatorMetaCache implements MetaCache {
 
   async shardLeaders(ctx: CallContext, id: CollectionId): Promise<readonly ShardLeader[]> {
     const known = this.#entries.get(id)?.leaders;
+    this.#onLookup("ShardLeaders", known === undefined ? "miss" : "hit");
     if (known !== undefined) return known;
     return this.#fills.run(`leaders ${id}`, ctx, async (shared, isCurrent) => {
       const leaders = await this.#deps.queryCoord.getShardLeaders(shared, { collectionId: id });
@@ -126,6 +135,13 @@ export class CoordinatorMetaCache implements MetaCache {
       const id = this.#ids.get(nameKey(database, name));
       if (id !== undefined) this.#drop(id);
     }
+  }
+
+  /** Forgets everything: invalidations may have been missed. */
+  clear(): void {
+    this.#fills.detachAll();
+    this.#entries.clear();
+    this.#ids.clear();
   }
 
   #keep(info: CollectionInfo): void {

@@ -1,0 +1,48 @@
+import { Lru } from "../../base/lru.ts";
+import type { ClientInfo } from "./handler.ts";
+
+interface Client {
+  readonly info: ClientInfo;
+  lastActiveMs: number;
+}
+
+/**
+ * Clients that have said who they are with Connect, by the identifier that they send with every later call. Bounded by
+ * number; idle ones are forgotten when somebody looks. An unknown identifier is no error: another proxy may have given it.
+ */
+export class ClientRegistry {
+  readonly #clients: Lru<string, Client>;
+  readonly #idleMs: number;
+
+  constructor(options: { readonly clientsMax: number; readonly clientIdleMs: number }) {
+    this.#clients = new Lru({ entriesMax: options.clientsMax });
+    this.#idleMs = options.clientIdleMs;
+  }
+
+  register(identifier: bigint, info: ClientInfo, nowMs: number): void {
+    this.#clients.set(String(identifier), { info, lastActiveMs: nowMs });
+  }
+
+  /** Who sent a call with this identifier; marks the client as active. */
+  find(identifier: string | undefined, nowMs: number): ClientInfo | undefined {
+    if (identifier === undefined) return undefined;
+    const client = this.#clients.get(identifier);
+    if (client === undefined) return undefined;
+    if (nowMs - client.lastActiveMs > this.#idleMs) {
+      this.#clients.delete(identifier);
+      return undefined;
+    }
+    client.lastActiveMs = nowMs;
+    return client.info;
+  }
+
+  /** Clients that were active lately. */
+  count(nowMs: number): number {
+    // Least recently used first, so that the first active one ends the search.
+    for (const [identifier, { lastActiveMs }] of this.#clients.entries()) {
+      if (nowMs - lastActiveMs <= this.#idleMs) break;
+      this.#clients.delete(identifier);
+    }
+    return this.#clients.size;
+  }
+}
