@@ -61,6 +61,18 @@ class Pool {
     return true;
   }
 
+  /** Takes back the jobs of a JavaScript thread that have not begun. */
+  std::vector<Running*> withdraw(const Thread* thread) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Running*> out;
+    std::erase_if(queue_, [&](Running* running) {
+      if (running->thread.get() != thread) return false;
+      out.push_back(running);
+      return true;
+    });
+    return out;
+  }
+
   void stop() {
     std::vector<std::thread> threads;
     {
@@ -174,6 +186,14 @@ struct ThreadBox {
 void closeThread(void* data) {
   auto* box = static_cast<ThreadBox*>(data);
   Thread& thread = *box->thread;
+  for (Pool& lane : process().lanes) {
+    for (Running* running : lane.withdraw(&thread)) {
+      const std::lock_guard lock(thread.mutex);
+      thread.working.erase(running);
+      // The box keeps the thread alive beyond its last job.
+      delete running;
+    }
+  }
   {
     std::unique_lock lock(thread.mutex);
     for (Running* running : thread.working) __atomic_store_n(running->word(), 1, __ATOMIC_RELAXED);

@@ -18,7 +18,7 @@ class AttachedIndex {
   std::optional<filter::ScalarIndex> scalar;
 };
 
-/** Magic of the index file of a FLAT index, which holds nothing else: a search scans. */
+/** The file of a FLAT index (docs/internals/flat-index.md): a search scans. */
 inline constexpr char kFlatMagic[] = "RKFL";
 inline constexpr size_t kFlatBytes = 64;
 

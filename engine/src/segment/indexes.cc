@@ -64,8 +64,11 @@ Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
     if (scalar.rows() != snap.rows) return mismatch(scalar.rows());
     index->scalar = scalar;
   } else if (bytes.size() >= kFlatBytes && std::memcmp(bytes.data(), kFlatMagic, 4) == 0) {
+    uint16_t version;
     uint32_t rows;
+    std::memcpy(&version, bytes.data() + 4, 2);
     std::memcpy(&rows, bytes.data() + 8, 4);
+    if (version != 1) return Status::corrupted("FLAT index version " + std::to_string(version) + " is not known, this reads 1");
     if (!vectorType(column->field.type)) return Status::invalid("field " + std::to_string(fieldId) + " does not hold vectors");
     if (rows != snap.rows) return mismatch(rows);
   } else {
