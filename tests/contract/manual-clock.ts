@@ -34,6 +34,7 @@ export class ManualClock implements Clock {
   /** Fires what is due, in order, and lets promises settle after each. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
+    await settle();
     for (;;) {
       const due = [...this.#timers].filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (due === undefined) break;
