@@ -64,7 +64,9 @@ export abstract class GrpcCall extends WheelEntry implements ServerCall {
     this.#connection.openCalls++;
     if (Number.isNaN(this.#deadlineAtMs)) {
       this.#deadlineAtMs = Infinity;
-      this.fail(new GrpcError(GrpcCode.INTERNAL, `malformed grpc-timeout: ${this.headers["grpc-timeout"]}`));
+      this.fail(
+        new GrpcError(GrpcCode.INTERNAL, `malformed grpc-timeout: ${String(this.headers["grpc-timeout"])}`),
+      );
       return;
     }
     const encoding = this.headers["grpc-encoding"];

@@ -299,12 +299,13 @@ const SHOWN_BYTES_MAX = 1000;
 
 if (import.meta.main) {
   const [count = "10000", seed = "1", only] = process.argv.slice(2);
+  const print = (line: string): boolean => process.stdout.write(`${line}\n`);
   const memory = (): string => `${Math.round(process.memoryUsage().rss / 1024 / 1024)} MB`;
   const report = await fuzzGrpcFrames({
     count: Number(count),
     seed: Number(seed),
     ...(only === undefined ? {} : { only: Number(only) }),
-    onProgress: ({ inputs }) => console.log(`${inputs} inputs, ${memory()}`),
+    onProgress: ({ inputs }) => print(`${inputs} inputs, ${memory()}`),
   });
-  console.log(JSON.stringify(report), memory());
+  print(`${JSON.stringify(report)}, ${memory()}`);
 }

@@ -397,10 +397,10 @@ test("requests wait for room among the bytes in flight, in order, and are refuse
     assert.match(answer?.message ?? "", /in flight.*retry later/);
   }
   assert.deepEqual([gates.length, server.stats.waitingForBytes, server.stats.inflightBytes], [1, 2, 600]);
-  for (let i = 0; i < 3; i++) {
+  for (const i of [0, 1, 2]) {
+    while (gates.length <= i) await new Promise((resolve) => setImmediate(resolve));
     gates[i]?.resolve();
     assert.equal((await calls[i])?.body[5], i);
-    while (i < 2 && gates.length < i + 2) await new Promise((resolve) => setImmediate(resolve));
   }
   assert.equal(server.stats.inflightBytes, 0);
 });

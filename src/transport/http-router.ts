@@ -43,14 +43,14 @@ export class HttpRouter {
         headers: { allow },
       };
     }
-    if (route === undefined && this.#options.fallback === undefined) {
+    const { fallback } = this.#options;
+    if (route === undefined && fallback === undefined) {
       return jsonError(404, `no such path: ${url.pathname}`);
     }
     const controller = new AbortController();
     response.on("close", () => {
       if (!response.writableFinished) controller.abort(new Error("the client closed the connection"));
     });
-    const handle = route?.handle ?? this.#options.fallback;
     const body = await readBody(incoming, route?.bodyBytesMax ?? DEFAULT_BODY_BYTES_MAX);
     const { headers } = incoming;
     const request = {
@@ -61,7 +61,8 @@ export class HttpRouter {
       body,
       signal: controller.signal,
     };
-    return (await handle?.(request)) ?? jsonError(404, `no such path: ${url.pathname}`);
+    if (route !== undefined) return route.handle(request);
+    return fallback?.(request) ?? jsonError(404, `no such path: ${url.pathname}`);
   }
 }
 

@@ -21,6 +21,11 @@ afterEach(async () => {
 /** Kept until the process ends: collecting one would close a descriptor that is not its own any more. */
 const handedOver: Socket[] = [];
 
+/** Node has no public way to ask. */
+function descriptorOf(socket: Socket): number {
+  return (socket as unknown as Record<string, { readonly fd: number }>)["_handle"]?.fd ?? -1;
+}
+
 const gate = new Deferred();
 const echo: UnaryMethod<Uint8Array, Uint8Array> = {
   decode: (bytes) => bytes,
@@ -139,9 +144,8 @@ test("an accepted socket can be handed over", async () => {
 test("a connection can be handed over by its descriptor", async () => {
   const { server } = newServer();
   const acceptor = createServer({ pauseOnConnect: true }, (socket: Socket) => {
-    const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
     handedOver.push(socket);
-    server.adoptDescriptor(fd);
+    server.adoptDescriptor(descriptorOf(socket));
   });
   acceptor.listen(0, "127.0.0.1");
   await once(acceptor, "listening");

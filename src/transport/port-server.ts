@@ -38,7 +38,7 @@ export class PortServer {
     const timer = setTimeout(() => socket.destroy(), this.#limits.firstBytesTimeoutMs).unref();
     let start: Buffer = Buffer.alloc(0);
     const onReadable = (): void => {
-      const chunk: Buffer | null = socket.read();
+      const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
       start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
       const protocol = recognize(start);
