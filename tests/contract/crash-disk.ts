@@ -264,12 +264,12 @@ class Directory {
     for (const name of new Set([...this.synced.keys(), ...this.entries.keys()])) {
       const entry = rng.chance(0.5) ? this.entries.get(name) : this.synced.get(name);
       if (entry === undefined) continue;
-      let kept: Directory | File;
-      if (entry instanceof Directory) kept = entry.survivor(rng, done);
-      else {
-        kept = done.get(entry) ?? entry.survivor(rng);
-        done.set(entry, kept as File);
+      if (entry instanceof Directory) {
+        survivor.entries.set(name, entry.survivor(rng, done));
+        continue;
       }
+      const kept = done.get(entry) ?? entry.survivor(rng);
+      done.set(entry, kept);
       survivor.entries.set(name, kept);
     }
     survivor.synced = new Map(survivor.entries);

@@ -126,7 +126,7 @@ export function messageStreamContract(name: string, open: () => Promise<MessageS
     const { stream } = opened;
     await stream.createTopic("a");
     const [last = POSITION_ZERO] = await appendAll(stream, "a", ["0"]);
-    await stream.truncate("a", (last + (1n << 40n)) as Position);
+    await stream.truncate("a", last + (1n << 40n));
     assert.equal(await stream.lastPosition("a"), last);
     await appendAll(stream, "a", ["1"]);
     assert.equal((await readRecords(stream, "a", last, 1))[0]?.text, "1");

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { corrupted, diskFull, unexpected } from "../../errors/service-errors.ts";
 import { diskFailed, folderInUse, metaUnknownOutcome } from "../../errors/storage-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { LeaseId, MetaEntry } from "../../ports/meta-store.ts";
+import type { MetaEntry } from "../../ports/meta-store.ts";
 import { GroupedMetaStore, type MetaStorage } from "./grouped-meta-store.ts";
 import type { MetaChange } from "./key-space.ts";
 import type { SqliteEntry, SqliteReply, SqliteRequest, SqliteWorkerData } from "./sqlite-protocol.ts";
@@ -124,5 +124,5 @@ const RESERVE_BYTES = 4 << 20;
 const WORKER_FILE = import.meta.url.endsWith(".ts") ? "./sqlite-worker.ts" : "./sqlite-worker.js";
 
 function toEntry([key, value, createRevision, modRevision, lease]: SqliteEntry): MetaEntry {
-  return { key, value, createRevision, modRevision, lease: (lease as LeaseId | null) ?? undefined };
+  return { key, value, createRevision, modRevision, lease: lease ?? undefined };
 }

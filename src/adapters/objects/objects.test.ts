@@ -52,7 +52,13 @@ test("a put on a full disk fails as such and leaves nothing behind", async () =>
   disk.open = async (path, mode) => {
     const file = await open(path, mode);
     const full = await new NodeDisk("/dev").open("full", "write");
-    file.write = (offset, chunks) => full.write(offset, chunks).finally(() => full.close());
+    file.write = async (offset, chunks) => {
+      try {
+        await full.write(offset, chunks);
+      } finally {
+        await full.close();
+      }
+    };
     return file;
   };
   await assert.rejects(store.put("a/1", [new Uint8Array(3)]), (error) => isRedkiteError(error, "diskFull"));

@@ -13,7 +13,7 @@ export class MemoryStreamLog {
 
   /** Positions grow over all topics and all time, so that a topic made again never repeats one. */
   nextPosition(): Position {
-    return ++this.#position as Position;
+    return ++this.#position;
   }
 }
 

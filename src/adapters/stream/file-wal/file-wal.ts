@@ -94,7 +94,7 @@ export class FileWal implements MessageStream {
         payloadBytes,
         reserve,
       });
-      return position as Position;
+      return position;
     } finally {
       this.#waitingBytes -= payloadBytes;
     }
@@ -113,7 +113,7 @@ export class FileWal implements MessageStream {
 
   async lastPosition(topic: string): Promise<Position> {
     const { last, truncated } = this.#find(topic);
-    return (last > truncated ? last : truncated) as Position;
+    return last > truncated ? last : truncated;
   }
 
   async truncate(topic: string, upTo: Position): Promise<void> {

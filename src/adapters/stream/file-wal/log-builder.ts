@@ -70,7 +70,7 @@ export class LogBuilder {
       case WalFrameKind.head: {
         const head = decodeWalHead(payload);
         // Recovery has looked at the versions of all heads before.
-        if (!("newerVersion" in head)) this.#addHead(head);
+        if (!("newerVersion" in head)) this.#addHead(header, head);
         break;
       }
       case WalFrameKind.create:
@@ -81,7 +81,10 @@ export class LogBuilder {
         break;
       case WalFrameKind.truncate: {
         const upTo = decodeWalTruncate(payload);
-        this.#onTopic(header, (topic) => topic.truncate(upTo));
+        this.#onTopic(header, (topic) => {
+          if (upTo <= topic.last) topic.truncate(upTo);
+          else this.#lose(header.position, `topic ${topic.name} ends before the truncation to ${upTo}`);
+        });
         break;
       }
       case WalFrameKind.record:
@@ -104,7 +107,11 @@ export class LogBuilder {
     });
   }
 
-  #addHead(head: WalHead): void {
+  #addHead(header: WalFrameHeader, head: WalHead): void {
+    const impossible = head.topics.find(({ truncated, last }) => truncated > last || last >= header.position);
+    if (impossible !== undefined) {
+      return this.#lose(header.position, `the state of topic ${impossible.name} is impossible`);
+    }
     const listed = new Set(head.topics.map(({ number }) => number));
     // A drop may be lost.
     for (const topic of [...this.topics.all()]) if (!listed.has(topic.number)) this.topics.drop(topic);

@@ -95,7 +95,8 @@ export class StagedBatch {
       this.#effects.push(() => request.resolve(0n));
       return;
     }
-    if (this.#topics.size + this.#created.size >= this.#topicsMax) {
+    const full = this.#topics.size + this.#created.size >= this.#topicsMax;
+    if (full || this.#nextNumber > TOPIC_NUMBER_MAX) {
       throw serviceTooManyRequests(this.#topicsMax, "topics of the log");
     }
     const number = this.#nextNumber++;
@@ -169,6 +170,8 @@ export interface TruncateRequest extends Answer {
   /** Not behind the topic's last record. */
   readonly upTo: bigint;
 }
+
+const TOPIC_NUMBER_MAX = 2 ** 32 - 1;
 
 /** Bytes that the request's frame takes. */
 export function requestBytes(request: WalRequest): number {
