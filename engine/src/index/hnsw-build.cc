@@ -284,12 +284,14 @@ class Grower {
     uint32_t rowOf(uint32_t level, uint32_t node) const { return level == 0 ? node : g_.plan_.order[node]; }
 
     /// Malkov and Yashunin, algorithm 4: a candidate stays when no chosen one is closer to it than the base is.
-    /// `sorted` ascends by distance to the base.
+    /// `sorted` ascends by distance to the base. At most half of the links go to ties with the closest: a row with thousands of
+    /// duplicates would link to nothing else, and no walk would leave them.
     void choose(uint32_t level, const std::vector<Neighbour>& sorted, uint32_t limit) {
       chosen_.clear();
       chosenRows_.clear();
       for (const Neighbour& next : sorted) {
         if (chosen_.size() == limit) break;
+        if (chosen_.size() >= limit / 2 && chosen_.size() > 0 && next.distance == chosen_.front().distance) continue;
         const uint32_t row = rowOf(level, next.node);
         bool keep = true;
         if (!chosen_.empty()) {

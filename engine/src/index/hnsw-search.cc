@@ -23,6 +23,7 @@ struct HnswScratch::State {
   std::vector<float> wide;
   std::vector<int8_t> query;
   std::vector<RankedRow> ranked;
+  std::vector<RankedRow> near;
   TopHits top;
 };
 
@@ -295,56 +296,101 @@ class Search {
     return h_.nodes == h_.rows || row == h_.entry || loadLink(parts_.links + size_t{row} * h_.slots) < h_.rows;
   }
 
-  /// Compares all visible rows: on codes first, the best of these exactly. Groups and ranges take every row exactly.
-  template <class Space>
-  Status scanVisible(const Space& space, SearchPath path = SearchPath::flat) {
-    reached(path);
-    const bool exact = widening() || !coded();
-    // By code the true first k are among the first few times k, whatever the filter.
-    s_.top.reset(exact ? (params_.group == nullptr ? params_.k : visibleRows_) : size_t{params_.k} * 2 + 32);
-    const RawSpace raw{&view_, &scorer_};
+  /// Hands the distances of all visible rows to `take(row, distance)`. False when canceled.
+  template <class Space, class Take>
+  bool compareVisible(const Space& space, Take take) {
     uint32_t ids[kWalkBatch];
     uint32_t n = 0;
-    uint64_t scanned = 0;
     const auto flush = [&] {
       float distances[kWalkBatch];
-      if (exact) raw.distances(ids, n, distances);
-      else space.distances(ids, n, distances);
-      for (uint32_t i = 0; i < n; ++i) {
-        const RankedRow hit = rankedRow(distances[i], ids[i]);
-        if (hit < s_.top.worst() && (!exact || inRange(params_, metric_, distances[i]))) s_.top.add(hit);
-      }
-      scanned += n;
+      space.distances(ids, n, distances);
+      for (uint32_t i = 0; i < n; ++i) take(ids[i], distances[i]);
+      counts_.distances += n;
       n = 0;
     };
     for (uint32_t word = 0; uint64_t{word} * 64 < h_.rows; ++word) {
+      if (word % (kRowsBetweenPolls / 64) == 0 && cancel_.raised()) return false;
       for (uint64_t bits = visible_.word(word, h_.rows); bits != 0; bits &= bits - 1) {
         const uint32_t row = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
         if (!isNode(row)) continue;
         ids[n++] = row;
-        if (exact) raw.prefetch(row);
-        else space.prefetch(row);
+        space.prefetch(row);
         if (n == kWalkBatch) flush();
       }
-      if (word % (kRowsBetweenPolls / 64) == 0 && cancel_.raised()) return Status::canceled();
     }
     if (n > 0) flush();
-    counts_.distances += scanned;
-    if (exact) {
-      if (stats_ != nullptr) stats_->exactDistances += scanned;
+    return true;
+  }
+
+  /// Compares all visible rows: on codes first, the best of these exactly. Groups and ranges take every row exactly.
+  template <class Space>
+  Status scanVisible(const Space& space, SearchPath path = SearchPath::flat) {
+    reached(path);
+    if (widening() || !coded()) {
+      s_.top.reset(params_.group == nullptr ? params_.k : visibleRows_);
+      const uint64_t before = counts_.distances;
+      const bool whole = compareVisible(RawSpace{&view_, &scorer_}, [this](uint32_t row, float distance) {
+        const RankedRow hit = rankedRow(distance, row);
+        if (hit < s_.top.worst() && inRange(params_, metric_, distance)) s_.top.add(hit);
+      });
+      if (!whole) return Status::canceled();
+      if (stats_ != nullptr) stats_->exactDistances += counts_.distances - before;
       writeHits(s_.top.sorted(), params_, metric_, query_, out_);
       return {};
     }
-    s_.ranked.clear();
+    s_.top.reset(size_t{params_.k} * 2 + 32);
+    const bool whole = compareVisible(space, [this](uint32_t row, float distance) {
+      const RankedRow hit = rankedRow(distance, row);
+      if (hit < s_.top.worst()) s_.top.add(hit);
+    });
+    if (!whole) return Status::canceled();
+    const bool all = s_.top.worst() == ~uint64_t{0};
     const std::vector<RankedRow>& best = s_.top.sorted();
-    for (size_t begin = 0; begin < best.size(); begin += kWalkBatch) {
-      const uint32_t count = static_cast<uint32_t>(std::min<size_t>(kWalkBatch, best.size() - begin));
-      for (uint32_t i = 0; i < count; ++i) ids[i] = rowOf(best[begin + i]);
-      rankExactly(ids, count);
+    rankExactly(best);
+    if (!all) {
+      // Far from the query rows lie so densely that the error of the codes hides the order. Its size is known by now: whatever it
+      // could have kept out is compared exactly too.
+      const float bound = reachOfError(best);
+      if (distanceOf(best.back()) < bound) {
+        s_.near.clear();
+        const bool again = compareVisible(space, [&](uint32_t row, float distance) {
+          if (distance < bound) s_.near.push_back(rankedRow(distance, row));
+        });
+        if (!again) return Status::canceled();
+        s_.ranked.clear();
+        rankExactly(s_.near);
+      }
     }
     std::sort(s_.ranked.begin(), s_.ranked.end());
     writeHits(s_.ranked, params_, metric_, query_, out_);
     return {};
+  }
+
+  void rankExactly(const std::vector<RankedRow>& candidates) {
+    s_.ranked.clear();
+    uint32_t ids[kWalkBatch];
+    for (size_t begin = 0; begin < candidates.size(); begin += kWalkBatch) {
+      const uint32_t count = static_cast<uint32_t>(std::min<size_t>(kWalkBatch, candidates.size() - begin));
+      for (uint32_t i = 0; i < count; ++i) ids[i] = rowOf(candidates[begin + i]);
+      rankExactly(ids, count);
+    }
+  }
+
+  /// The largest distance by code that a row of the true first k is likely to have: the k-th exact one and three times the
+  /// root mean square of the codes' errors. (Not their deviation: rows that came first by code are those with errors to their
+  /// advantage.) `byCode` and s_.ranked hold the same rows in the same order.
+  float reachOfError(const std::vector<RankedRow>& byCode) {
+    double squares = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < byCode.size(); ++i) {
+      const double error = static_cast<double>(distanceOf(byCode[i])) - static_cast<double>(distanceOf(s_.ranked[i]));
+      if (!std::isfinite(error)) continue;
+      squares += error * error;
+      ++n;
+    }
+    if (n == 0) return 0;
+    std::nth_element(s_.ranked.begin(), s_.ranked.begin() + params_.k - 1, s_.ranked.end());
+    return static_cast<float>(static_cast<double>(distanceOf(s_.ranked[params_.k - 1])) + 3 * std::sqrt(squares / static_cast<double>(n)));
   }
 
   const HnswParts& parts_;

@@ -1,0 +1,152 @@
+// Every instruction set against the scalar reference, on every size and at unaligned addresses.
+#include <limits>
+
+#include "redkite/crc32c.h"
+#include "redkite/kernels.h"
+#include "vectors.h"
+
+namespace redkite::test {
+namespace {
+
+constexpr uint32_t kRows = 19;
+
+bool near(float a, float b, double magnitude) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (std::isinf(a) || std::isinf(b)) return a == b;
+  return std::fabs(static_cast<double>(a) - static_cast<double>(b)) <= 2e-6 * magnitude + 1e-6;
+}
+
+void floatSize(const KernelTable& table, VectorType type, uint32_t dim, bool special) {
+  const KernelTable& reference = *kernelsOf(Isa::scalar);
+  const auto pick = [type](const KernelTable& t) -> const FloatKernels& { return type == VectorType::f32 ? t.f32 : type == VectorType::f16 ? t.f16 : t.bf16; };
+  Random random(dim * 31 + static_cast<uint32_t>(type));
+  std::vector<float> values(size_t{kRows} * dim), queryValues(size_t{5} * dim);
+  for (float& value : values) value = normal(random);
+  for (float& value : queryValues) value = normal(random);
+  if (special) {
+    values[dim - 1] = std::numeric_limits<float>::quiet_NaN();
+    values[size_t{dim} * 2 - 1] = std::numeric_limits<float>::infinity();
+  }
+  // One byte in front: rows start at odd addresses.
+  std::vector<uint8_t> bytes = encoded(type, values);
+  bytes.insert(bytes.begin(), 0);
+  std::vector<const uint8_t*> rows;
+  for (uint32_t i = 0; i < kRows; ++i) rows.push_back(bytes.data() + 1 + i * rowBytes(type, dim));
+  std::vector<const float*> queries;
+  for (uint32_t q = 0; q < 5; ++q) queries.push_back(queryValues.data() + size_t{q} * dim);
+  std::vector<float> expected(kRows), got(kRows), expectedNorms(kRows), norms(kRows), tile(size_t{5} * kRows);
+  const std::string where = std::string(table.name) + " " + nameOf(type, Metric::l2) + " dim " + std::to_string(dim);
+  const double magnitude = dim * 4.0;
+
+  pick(reference).dot(queries[0], rows.data(), kRows, dim, expected.data());
+  for (uint32_t n = 1; n <= kRows; n += dim % 3 + 1) {
+    pick(table).dot(queries[0], rows.data(), n, dim, got.data());
+    for (uint32_t i = 0; i < n; ++i) EXPECT(near(got[i], expected[i], magnitude), where + " dot");
+  }
+  pick(table).dot(queries[0], rows.data(), kRows, dim, got.data());
+  pick(table).dotTile(queries.data(), 5, rows.data(), kRows, dim, tile.data());
+  // Bit for bit: a batch answers what single queries answer.
+  EXPECT(std::memcmp(got.data(), tile.data(), kRows * 4) == 0, where + " tile");
+  pick(reference).l2(queries[4], rows.data(), kRows, dim, expected.data());
+  pick(table).l2(queries[4], rows.data(), kRows, dim, got.data());
+  pick(table).l2Tile(queries.data(), 5, rows.data(), kRows, dim, tile.data());
+  for (uint32_t i = 0; i < kRows; ++i) EXPECT(near(got[i], expected[i], magnitude), where + " l2");
+  EXPECT(std::memcmp(got.data(), tile.data() + size_t{4} * kRows, kRows * 4) == 0, where + " l2 tile");
+  pick(reference).dotNorm(queries[1], rows.data(), kRows, dim, expected.data(), expectedNorms.data());
+  pick(table).dotNorm(queries[1], rows.data(), kRows, dim, got.data(), norms.data());
+  for (uint32_t i = 0; i < kRows; ++i) {
+    EXPECT(near(got[i], expected[i], magnitude), where + " dot of dotNorm");
+    EXPECT(near(norms[i], expectedNorms[i], magnitude), where + " norm");
+  }
+}
+
+void integerSize(const KernelTable& table, uint32_t dim) {
+  const KernelTable& reference = *kernelsOf(Isa::scalar);
+  Random random(dim);
+  std::vector<uint8_t> bytes(size_t{kRows} * dim + 1);
+  std::vector<uint8_t> query(dim);
+  std::vector<int8_t> narrow(dim);
+  // Extremes must not saturate anywhere.
+  const bool extreme = dim % 7 == 0;
+  for (uint8_t& byte : bytes) byte = extreme ? 255 : static_cast<uint8_t>(random.next());
+  for (uint8_t& byte : query) byte = extreme ? 0x80 : static_cast<uint8_t>(random.next());
+  for (int8_t& code : narrow) code = extreme ? static_cast<int8_t>(table.code.queryMax) : static_cast<int8_t>(static_cast<int32_t>(random.below(2 * table.code.queryMax + 1)) - table.code.queryMax);
+  const int8_t* wide = reinterpret_cast<const int8_t*>(query.data());
+  std::vector<const uint8_t*> rows;
+  std::vector<uint32_t> ids;
+  for (uint32_t i = 0; i < kRows; ++i) {
+    rows.push_back(bytes.data() + 1 + size_t{i} * dim);
+    ids.push_back((i * 7) % kRows);
+  }
+  const std::string where = std::string(table.name) + " dim " + std::to_string(dim);
+  std::vector<int32_t> a(kRows), b(kRows), c(kRows), d(kRows);
+  const auto same = [&](const char* what) { EXPECT(a == b, where + " " + what); };
+  reference.i8.dot(wide, rows.data(), kRows, dim, a.data());
+  table.i8.dot(wide, rows.data(), kRows, dim, b.data());
+  same("i8 dot");
+  reference.i8.l2(wide, rows.data(), kRows, dim, a.data());
+  table.i8.l2(wide, rows.data(), kRows, dim, b.data());
+  same("i8 l2");
+  reference.i8.dotNorm(wide, rows.data(), kRows, dim, a.data(), c.data());
+  table.i8.dotNorm(wide, rows.data(), kRows, dim, b.data(), d.data());
+  same("i8 dotNorm");
+  EXPECT(c == d, where + " i8 norm");
+  reference.code.dot(narrow.data(), bytes.data() + 1, dim, ids.data(), kRows, dim, a.data());
+  table.code.dot(narrow.data(), bytes.data() + 1, dim, ids.data(), kRows, dim, b.data());
+  same("code dot");
+  reference.code.dotWide(wide, bytes.data() + 1, dim, ids.data(), kRows, dim, a.data());
+  table.code.dotWide(wide, bytes.data() + 1, dim, ids.data(), kRows, dim, b.data());
+  same("wide code dot");
+  std::vector<uint32_t> e(kRows), f(kRows), g(kRows), h(kRows);
+  reference.binary.hamming(query.data(), rows.data(), kRows, dim, e.data());
+  table.binary.hamming(query.data(), rows.data(), kRows, dim, f.data());
+  EXPECT(e == f, where + " hamming");
+  reference.binary.overlap(query.data(), rows.data(), kRows, dim, e.data(), g.data());
+  table.binary.overlap(query.data(), rows.data(), kRows, dim, f.data(), h.data());
+  EXPECT(e == f && g == h, where + " overlap");
+}
+
+void allTables() {
+  for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512vnni}) {
+    const KernelTable* table = kernelsOf(isa);
+    if (table == nullptr) continue;
+    std::printf("  kernels of %s\n", table->name);
+    for (uint32_t dim = 1; dim <= 300; ++dim) {
+      for (const VectorType type : {VectorType::f32, VectorType::f16, VectorType::bf16}) floatSize(*table, type, dim, dim % 11 == 0);
+      integerSize(*table, dim);
+    }
+    for (const uint32_t dim : {384u, 768u, 1536u, 4099u}) {
+      floatSize(*table, VectorType::f32, dim, false);
+      integerSize(*table, dim);
+    }
+    integerSize(*table, kDimMax);
+    integerSize(*table, kDimMax - 32768 % 7);
+  }
+}
+
+void conversions() {
+  EXPECT(crc32c("123456789", 9) == 0xe3069283u);
+  EXPECT(crc32c("6789", 4, crc32c("12345", 5)) == 0xe3069283u);
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const uint16_t half = static_cast<uint16_t>(bits);
+    const float value = halfToFloat(half);
+    if (std::isnan(value)) EXPECT(std::isnan(halfToFloat(floatToHalf(value))));
+    else EXPECT(floatToHalf(value) == half, std::to_string(bits));
+    const float wide = bf16ToFloat(half);
+    if (std::isnan(wide)) EXPECT(std::isnan(bf16ToFloat(floatToBf16(wide))));
+    else EXPECT(floatToBf16(wide) == half, std::to_string(bits));
+  }
+  EXPECT(floatToHalf(65520.0f) == 0x7c00 && floatToHalf(65519.0f) == 0x7bff);
+  EXPECT(floatToHalf(0x1p-25f) == 0 && floatToHalf(0x1.8p-25f) == 1);
+  EXPECT(floatToBf16(std::bit_cast<float>(0x3f808000u)) == 0x3f80 && floatToBf16(std::bit_cast<float>(0x3f818000u)) == 0x3f82);
+}
+
+}  // namespace
+}  // namespace redkite::test
+
+int main() {
+  using namespace redkite::test;
+  run("conversions and checksums match known values", conversions);
+  run("every instruction set matches the reference", allTables);
+  return 0;
+}
