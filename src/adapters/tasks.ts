@@ -1,18 +1,20 @@
 import { backoffDelayMs } from "../base/backoff.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { TaskHandle, TaskOptions, Tasks } from "../ports/executor.ts";
+import type { TaskGroup, TaskHandle, TaskOptions } from "../ports/executor.ts";
 import type { Rng } from "../ports/rng.ts";
 
 /**
  * Background tasks as promises on this thread. Uses only ports, so production and simulation share it.
  * A run that lasted `STEADY_MS` counts as recovered: the restarts before it are forgotten.
  */
-export class TaskRunner implements Tasks {
+export class TaskRunner implements TaskGroup {
   readonly #clock: Clock;
   readonly #rng: Rng;
   readonly #report: TaskReport;
   readonly #running = new Map<TaskHandle, string>();
+  readonly #children: TaskRunner[] = [];
+  #stopped = false;
 
   /** @param report hears of every failure: of restarts, and of ends that no `failed` callback takes */
   constructor(clock: Clock, rng: Rng, report: TaskReport) {
@@ -26,8 +28,23 @@ export class TaskRunner implements Tasks {
     return [...this.#running.values()];
   }
 
+  child(): TaskGroup {
+    const child = new TaskRunner(this.#clock, this.#rng, this.#report);
+    this.#children.push(child);
+    return child;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([
+      ...this.#children.map((child) => child.stop()),
+      ...[...this.#running.keys()].map((task) => task.stop()),
+    ]);
+  }
+
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>, options: TaskOptions = {}): TaskHandle {
     const abort = new AbortController();
+    if (this.#stopped) abort.abort();
     const ended = this.#supervise(name, run, options, abort.signal).finally(() =>
       this.#running.delete(handle),
     );

@@ -6,6 +6,14 @@ export interface Tasks {
   spawn(name: string, run: (signal: AbortSignal) => Promise<void>, options?: TaskOptions): TaskHandle;
 }
 
+/** Tasks that end together. */
+export interface TaskGroup extends Tasks {
+  /** A group of its own that ends with this one, or earlier. */
+  child(): TaskGroup;
+  /** Aborts all tasks and waits for their end; tasks spawned later do not begin. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
 export interface TaskOptions {
   readonly restarts?: number;
   readonly failed?: (error: unknown) => void;

@@ -117,8 +117,8 @@ export class DataNodeRole implements DataNode {
     await this.#channel(vchannel).advance(ctx.signal);
   }
 
-  async compact(_ctx: CallContext, plan: CompactionPlan): Promise<CompactionResult> {
-    return { planId: plan.id, output: await this.#channel(plan.vchannel).compact(plan) };
+  async compact(ctx: CallContext, plan: CompactionPlan): Promise<CompactionResult> {
+    return { planId: plan.id, output: await this.#channel(plan.vchannel).compact(plan, ctx.signal) };
   }
 
   #channel(vchannel: VChannel): OwnedChannel {

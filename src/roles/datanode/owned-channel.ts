@@ -163,7 +163,9 @@ export class OwnedChannel {
     await this.#shard.advance(signal);
   }
 
-  async compact(plan: CompactionPlan): Promise<FlushedSegment> {
+  async compact(plan: CompactionPlan, signal: AbortSignal): Promise<FlushedSegment> {
+    // DataCoord may know of a flush that this shard has not gone over to yet.
+    await this.#shard.advance(signal);
     return compact(
       {
         engine: this.#deps.engine,
@@ -234,12 +236,18 @@ export class OwnedChannel {
     });
   }
 
+  /** Repeated until it succeeds or the channel closes: what it does must be done some time. */
   #spawn(name: string, run: (signal: AbortSignal) => Promise<void>): void {
     if (this.#stopped) return;
-    const handle = this.#deps.tasks.spawn(name, async (signal) => {
-      await run(signal);
-      this.#tasks.delete(handle);
-    });
+    const forget = (): boolean => this.#tasks.delete(handle);
+    const handle = this.#deps.tasks.spawn(
+      name,
+      async (signal) => {
+        await run(signal);
+        forget();
+      },
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
     this.#tasks.add(handle);
   }
 
