@@ -1,5 +1,5 @@
-// Hostile bytes against what the segment layer reads: filter programs, row batches, key indexes, scalar indexes. The first byte of an
-// input chooses. With libFuzzer: compile with -DREDKITE_LIBFUZZER -fsanitize=fuzzer,address. Without it this is a program:
+// Hostile bytes against what the segment layer reads: filter programs, row batches, key indexes, scalar indexes, sealed files. The first
+// byte of an input chooses. With libFuzzer: compile with -DREDKITE_LIBFUZZER -fsanitize=fuzzer,address. Without it this is a program:
 //
 //     segment-fuzz [inputs] [seed]      mutates valid samples; run it in a sanitizer build
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include "../src/filter/scalar-index.h"
 #include "../src/filter/vm.h"
 #include "../src/segment/bitmap.h"
+#include "../src/segment/gather.h"
 #include "../src/segment/read.h"
 #include "../src/segment/segment.h"
 #include "../test/batch-builder.h"
@@ -146,6 +147,91 @@ void openScalarIndex(std::span<const uint8_t> bytes) {
   }
 }
 
+/** Where the parts of the sealed sample lie in its file. */
+struct SealedLayout {
+  std::vector<SealedColumn> columns;
+  FileRange timestamps, keyIndex, ends;
+  std::vector<uint8_t> bytes;
+};
+
+SealedLayout sealedSample() {
+  SealedLayout out;
+  const Snapshot snapshot = world().snapshot();
+  const auto place = [&](uint64_t bytes) {
+    FileRange range{nullptr, alignUp(out.bytes.size()), bytes};
+    out.bytes.resize(range.offset + bytes);
+    return range;
+  };
+  for (const ColumnView& view : snapshot.layout->columns) {
+    const ColumnShape shape = measurePrefix(view, kRows);
+    SealedColumn column;
+    column.field = view.field;
+    if (shape.validity > 0) column.validity = place(shape.validity);
+    if (shape.offsets > 0) column.offsets = place(shape.offsets);
+    column.values = place(shape.values);
+    ColumnTarget target;
+    target.validity = column.validity ? out.bytes.data() + column.validity->offset : nullptr;
+    target.offsets = column.offsets ? reinterpret_cast<int32_t*>(out.bytes.data() + column.offsets->offset) : nullptr;
+    target.values = out.bytes.data() + column.values.offset;
+    copyPrefix(view, kRows, target);
+    out.columns.push_back(column);
+  }
+  out.timestamps = place(kRows * 8);
+  std::memcpy(out.bytes.data() + out.timestamps.offset, snapshot.layout->begins, kRows * 8);
+  std::shared_ptr<Buffer> index;
+  CHECK_OK(buildKeyIndex(*snapshot.key(), kRows, index));
+  out.keyIndex = place(index->size());
+  std::memcpy(out.bytes.data() + out.keyIndex.offset, index->data(), index->size());
+  out.ends = place(8 + 16);
+  const uint32_t rows[] = {3, 77};
+  const uint64_t times[] = {5, 6};
+  std::memcpy(out.bytes.data() + out.ends.offset, rows, 8);
+  std::memcpy(out.bytes.data() + out.ends.offset + 8, times, 16);
+  return out;
+}
+
+void openSealed(std::span<const uint8_t> bytes) {
+  static const SealedLayout layout = sealedSample();
+  const auto file = aligned(bytes);
+  const auto within = [&](FileRange range) {
+    range.file = file;
+    return range;
+  };
+  SealedInput input;
+  input.rows = kRows;
+  for (SealedColumn column : layout.columns) {
+    column.file = file;
+    if (column.validity) column.validity = within(*column.validity);
+    if (column.offsets) column.offsets = within(*column.offsets);
+    column.values = within(column.values);
+    input.columns.push_back(column);
+  }
+  input.timestamps = within(layout.timestamps);
+  input.keyIndex = within(layout.keyIndex);
+  input.ends = within(layout.ends);
+  input.endCount = 2;
+  std::shared_ptr<SealedSegment> segment;
+  if (!SealedSegment::open(input, segment).ok()) return;
+  const Snapshot snapshot = segment->snapshot();
+  std::vector<int32_t> found;
+  CHECK_OK(retrieve(snapshot, {~uint64_t{0}, 0}, nullptr, -1, Order::key, {}, found));
+  for (const ColumnView& column : snapshot.layout->columns) {
+    fieldStats(column, snapshot.rows);
+    ColumnShape shape;
+    CHECK_OK(measureRows(column, found, shape));
+    std::vector<uint8_t> validity(shape.validity), values(shape.values);
+    std::vector<int32_t> offsets(shape.offsets / 4);
+    copyRows(column, found, {shape.validity > 0 ? validity.data() : nullptr, offsets.data(), nullptr, values.data()});
+  }
+  const int64_t key = 7;
+  KeysView one;
+  one.count = 1;
+  one.values = &key;
+  int32_t row = -1;
+  CHECK_OK(segment->lookup(one, {100, 0}, &row));
+  CHECK(row >= -1 && row < static_cast<int32_t>(kRows));
+}
+
 /** A program with every operation, by the document. */
 std::vector<uint8_t> sampleProgram() {
   std::vector<uint8_t> pool, operations;
@@ -197,7 +283,13 @@ std::vector<std::vector<uint8_t>> samples() {
     out.back().insert(out.back().end(), bytes.begin(), bytes.end());
   };
   const Snapshot snapshot = world().snapshot();
+  filter::Program program;
+  const filter::External none{};
+  std::vector<uint64_t> rows(wordsFor(kRows), ~uint64_t{0});
+  CHECK_OK(filter::Program::parse(sampleProgram(), 1, program));
+  CHECK_OK(filter::run(program, snapshot, {&none, 1}, {}, rows.data()));
   add(0, sampleProgram());
+  add(4, sealedSample().bytes);
   add(1, sampleBatch(20));
   std::shared_ptr<Buffer> file;
   CHECK_OK(buildKeyIndex(*snapshot.key(), kRows, file));
@@ -217,7 +309,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   // A copy of exactly this size, so that a sanitizer sees one byte too far.
   const std::vector<uint8_t> bytes(data + 1, data + size);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       runProgram(bytes);
       break;
@@ -227,8 +319,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2:
       openKeyIndex(bytes);
       break;
-    default:
+    case 3:
       openScalarIndex(bytes);
+      break;
+    default:
+      openSealed(bytes);
   }
   return 0;
 }
