@@ -1,0 +1,275 @@
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { RedkiteError } from "../../../errors/redkite-error.ts";
+import { notServed } from "../../../errors/service-errors.ts";
+import { DataType, dataTypeName, isVector } from "../../../model/data-type.ts";
+import type { FieldSchema, KeyValues } from "../../../model/schema.ts";
+import type { KeyValuePair } from "../../../wire/messages.gen.ts";
+import type { ProxyLimits } from "../proxy-limits.ts";
+import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
+import { byteLength } from "./names.ts";
+import { checkWarmupPolicy, MMAP_KEY, parseBool } from "./properties.ts";
+
+/** An index as it is to be created. */
+export interface ResolvedIndex {
+  /** What DescribeIndex shows. */
+  readonly userParams: KeyValues;
+  /** What is built: `index_type` is one that is really served, with all its parameters. */
+  readonly params: KeyValues;
+  readonly isAuto: boolean;
+}
+
+export const AUTO_INDEX = "AUTOINDEX";
+
+/**
+ * Checks the parameters of CreateIndex for a field and fills in what they leave out, as Milvus does and in its words. An empty
+ * `index_type` means AUTOINDEX.
+ */
+export function resolveIndex(
+  field: FieldSchema,
+  extraParams: readonly KeyValuePair[],
+  limits: Pick<ProxyLimits, "indexParamsBytesMax">,
+): ResolvedIndex {
+  checkSize(extraParams, limits);
+  const given = expand(extraParams);
+  checkSize(
+    Object.entries(given).map(([key, value]) => ({ key, value })),
+    limits,
+  );
+  const named = given["index_type"] ?? "";
+  if (named !== "" && named !== AUTO_INDEX) checkKnown(named, given);
+  const warmup = given["warmup"];
+  if (warmup !== undefined) checkWarmup(warmup);
+  const auto = named === "" || named === AUTO_INDEX;
+  const userParams = pairsOf(extraParams);
+  return isVector(field.type)
+    ? resolveVector(field, { given, userParams, auto })
+    : resolveScalar(field, { given, userParams, auto });
+}
+
+interface Wanted {
+  readonly given: KeyValues;
+  readonly userParams: KeyValues;
+  readonly auto: boolean;
+}
+
+/** What AUTOINDEX builds (Milvus's autoIndex.params). Sparse vectors are searched exactly. */
+function autoVector(type: DataType): { readonly metric: string; readonly params: KeyValues } {
+  const graph = { index_type: "HNSW", M: "18", efConstruction: "240" };
+  switch (type) {
+    case DataType.SparseFloatVector:
+      return { metric: "IP", params: { index_type: "FLAT" } };
+    case DataType.BinaryVector:
+      return { metric: "HAMMING", params: graph };
+    default:
+      return { metric: "COSINE", params: graph };
+  }
+}
+
+function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted): ResolvedIndex {
+  const chosen = autoVector(field.type);
+  if (auto) {
+    const stray = Object.keys(given).filter((key) => key !== "index_type" && key !== "metric_type");
+    if (stray.length > 0) throw parameterInvalid("only metric type can be passed when use AutoIndex");
+    const metric = given["metric_type"] ?? chosen.metric;
+    checkMetric(field, metric);
+    return {
+      userParams: { index_type: AUTO_INDEX, metric_type: metric },
+      params: { ...chosen.params, metric_type: metric },
+      isAuto: true,
+    };
+  }
+  const indexType = given["index_type"] ?? "";
+  const metric = given["metric_type"];
+  if (metric === undefined) throw invalidIndexParams("metric type not set for vector index");
+  checkMetric(field, metric);
+  checkVectorType(field, indexType);
+  checkDim(field, given);
+  const params =
+    indexType === "HNSW"
+      ? { ...hnswParams(given), metric_type: metric }
+      : { index_type: "FLAT", metric_type: metric };
+  return { userParams, params, isAuto: false };
+}
+
+function resolveScalar(field: FieldSchema, { given, userParams, auto }: Wanted): ResolvedIndex {
+  const indexType = auto ? autoScalar(field) : (given["index_type"] ?? "");
+  if (INDEX_TYPES.get(indexType)?.family === "vector") {
+    throw parameterInvalid(`index ${indexType} only supports vector data type`);
+  }
+  checkScalarType(indexType, field);
+  if (INDEX_TYPES.get(indexType)?.served !== true) throw notServed(`the index type ${indexType}`);
+  if (field.type === DataType.JSON && given["json_cast_type"] === undefined) {
+    throw new RedkiteError(
+      "parameterMissing",
+      "json index must specify cast type: missing parameter[missing_param=json_cast_type]",
+    );
+  }
+  if (field.type === DataType.JSON || field.type === DataType.Array) {
+    throw notServed(`an index on the ${dataTypeName(field.type)} field ${field.name}`);
+  }
+  return {
+    userParams: auto ? { ...userParams, index_type: AUTO_INDEX } : userParams,
+    params: { index_type: indexType === "Trie" ? "TRIE" : indexType },
+    isAuto: auto,
+  };
+}
+
+/** Milvus takes BITMAP for booleans and a mixture for the rest; here that is the sorted index. */
+function autoScalar(field: FieldSchema): string {
+  return field.type === DataType.Bool ? "BITMAP" : "INVERTED";
+}
+
+function checkKnown(indexType: string, given: KeyValues): void {
+  const mmap = given[MMAP_KEY];
+  if (mmap !== undefined && parseBool(mmap) === undefined) {
+    throw parameterInvalid(
+      `invalid mmap type params: invalid ${MMAP_KEY} value: ${mmap}, expected: true, false: invalid parameter`,
+    );
+  }
+  if (INDEX_TYPES.has(indexType)) return;
+  throw parameterInvalid("", { expected: "valid index", actual: `invalid index type: ${indexType}` });
+}
+
+function checkWarmup(policy: string): void {
+  try {
+    checkWarmupPolicy(policy);
+  } catch (error) {
+    if (!(error instanceof RedkiteError)) throw error;
+    throw parameterInvalid(`invalid warmup params: ${error.message}`);
+  }
+}
+
+const floatMetrics: readonly string[] = ["L2", "IP", "COSINE"];
+const binaryMetrics: readonly string[] = ["HAMMING", "JACCARD"];
+const comingBinaryMetrics: readonly string[] = ["SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"];
+
+function checkMetric({ type }: FieldSchema, metric: string): void {
+  switch (type) {
+    case DataType.SparseFloatVector:
+      if (metric === "BM25") {
+        throw invalidIndexParams("only BM25 Function output field support BM25 metric type");
+      }
+      if (metric !== "IP") {
+        throw invalidIndexParams("only IP&BM25 is the supported metric type for sparse index");
+      }
+      return;
+    case DataType.BinaryVector:
+      if (comingBinaryMetrics.includes(metric)) throw notServed(`the metric type ${metric}`);
+      if (!binaryMetrics.includes(metric)) {
+        throw invalidIndexParams(`binary vector index does not support metric type: ${metric}`);
+      }
+      return;
+    case DataType.Int8Vector:
+      if (!floatMetrics.includes(metric)) {
+        throw invalidIndexParams(`int vector index does not support metric type: ${metric}`);
+      }
+      return;
+    default:
+      if (!floatMetrics.includes(metric)) {
+        throw invalidIndexParams(`float vector index does not support metric type: ${metric}`);
+      }
+  }
+}
+
+function checkVectorType(field: FieldSchema, indexType: string): void {
+  const known = INDEX_TYPES.get(indexType);
+  if (known === undefined || !known.vectors.includes(field.type)) {
+    throw parameterInvalid(`data type ${dataTypeName(field.type)} can't build with this index ${indexType}`);
+  }
+  if (!known.served) {
+    throw notServed(`the index type ${indexType}`, "it is coming; FLAT, HNSW and AUTOINDEX are served");
+  }
+}
+
+function checkDim(field: FieldSchema, given: KeyValues): void {
+  const dim = given["dim"];
+  const own = field.typeParams["dim"];
+  if (dim !== undefined && own !== undefined && dim !== own) {
+    throw parameterInvalid(`dimension mismatch, dimension in schema: ${own}, dimension: ${dim}`);
+  }
+}
+
+/** Knowhere's bounds and defaults. */
+function hnswParams(given: KeyValues): KeyValues {
+  return {
+    index_type: "HNSW",
+    M: integerIn(given, "M", { lower: 2, upper: 2048, otherwise: 30 }),
+    efConstruction: integerIn(given, "efConstruction", { lower: 1, upper: 2_147_483_647, otherwise: 360 }),
+  };
+}
+
+function integerIn(
+  given: KeyValues,
+  key: string,
+  range: { readonly lower: number; readonly upper: number; readonly otherwise: number },
+): string {
+  const text = given[key];
+  if (text === undefined || text === "None") return String(range.otherwise);
+  if (/^[+-]?\d+\.\d*$/.test(text)) {
+    throw parameterInvalid(`wrong data type in json, key: '${key}', value: '${text}'`);
+  }
+  if (!/^[+-]?\d{1,15}$/.test(text)) {
+    throw parameterInvalid(`invalid integer value, key: '${key}', value: '${text}'`);
+  }
+  const value = Number(text);
+  if (value < range.lower || value > range.upper) {
+    throw parameterInvalid(
+      `Out of range in json: param '${key}' (${text}) should be in range [${range.lower}, ${range.upper}]`,
+    );
+  }
+  return String(value);
+}
+
+function invalidIndexParams(problem: string): RedkiteError {
+  return parameterInvalid(problem, { expected: "valid index params", actual: "invalid index params" });
+}
+
+/** The pairs with what stands in the JSON of `params` beside them. */
+function expand(pairs: readonly KeyValuePair[]): KeyValues {
+  const expanded: Record<string, string> = Object.create(null) as Record<string, string>;
+  const seen = new Set<string>();
+  for (const { key, value } of pairs) {
+    if (seen.has(key)) {
+      throw parameterInvalid(`duplicated index param (key=${key}) (value=${value}) found`);
+    }
+    seen.add(key);
+    if (key === "params") Object.assign(expanded, jsonParams(value));
+    else expanded[key] = value;
+  }
+  return expanded;
+}
+
+function jsonParams(text: string): KeyValues {
+  const params: Record<string, string> = {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text, function keepNumbers(this: unknown, _key, value: unknown, context) {
+      // A number keeps the form it was written in: 16.0 is not a whole number to Milvus.
+      return typeof value === "number" ? (context?.source ?? String(value)) : value;
+    });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw parameterInvalid(`the index params are not JSON: ${error.message}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw parameterInvalid(`the index params must be a JSON object, not ${text}`);
+  }
+  for (const [key, value] of Object.entries(parsed)) {
+    if (value !== null) params[key] = Array.isArray(value) ? `[${value.join(" ")}]` : String(value);
+  }
+  return params;
+}
+
+function pairsOf(pairs: readonly KeyValuePair[]): KeyValues {
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, value]));
+}
+
+function checkSize(
+  pairs: readonly KeyValuePair[],
+  { indexParamsBytesMax }: Pick<ProxyLimits, "indexParamsBytesMax">,
+): void {
+  const size = pairs.reduce((sum, { key, value }) => sum + byteLength(key) + byteLength(value), 0);
+  if (size > indexParamsBytesMax) {
+    throw parameterInvalid(`index params size exceeds limit: ${size} > ${indexParamsBytesMax}`);
+  }
+}

@@ -1,0 +1,152 @@
+import { collectionIllegalSchema } from "../../../errors/meta-errors.ts";
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { notServed } from "../../../errors/service-errors.ts";
+import type { CollectionSchema, KeyValues } from "../../../model/schema.ts";
+import { partitionKeyField, primaryKeyField } from "../../../model/schema.ts";
+
+/** Properties of a collection or database that mean something to the server. Others are kept and shown. */
+export const TTL_KEY = "collection.ttl.seconds";
+export const MMAP_KEY = "mmap.enabled";
+export const WARMUP_KEY = "warmup";
+const TTL_FIELD_KEY = "ttl_field";
+const TIMEZONE_KEY = "timezone";
+const ISOLATION_KEY = "partitionkey.isolation";
+const QUERY_MODE_KEY = "query_mode";
+const ALLOW_INSERT_AUTO_ID_KEY = "allow_insert_auto_id";
+const CIPHER_KEYS: readonly string[] = ["cipher.enabled", "cipher.key", "cipher.ezID"];
+const TTL_SECONDS_MAX = 3_155_760_000;
+
+const collectionWarmupKeys: readonly string[] = [
+  "warmup.scalarField",
+  "warmup.scalarIndex",
+  "warmup.vectorField",
+  "warmup.vectorIndex",
+];
+const warmupPolicies: readonly string[] = ["disable", "sync", "async"];
+
+/** Checks the properties of a new collection. */
+export function checkNewProperties(properties: KeyValues, schema: CollectionSchema): void {
+  checkIsolation(properties, schema);
+  checkQueryMode(properties);
+  checkTimezone(properties);
+  const ttl = properties[TTL_KEY];
+  if (ttl !== undefined && !/^[+-]?\d+$/.test(ttl)) {
+    throw parameterInvalid(
+      `collection ttl property value not valid, parse error: strconv.ParseInt: parsing "${ttl}": invalid syntax`,
+    );
+  }
+  checkWarmup(properties);
+  checkTtl(properties);
+  checkFlags(properties);
+  checkAllowInsertAutoId(properties, schema);
+}
+
+/** Checks what an alteration of an existing collection sets. */
+export function checkAlteredProperties(properties: KeyValues, schema: CollectionSchema): void {
+  checkAllowInsertAutoId(properties, schema);
+  checkTimezone(properties);
+  checkTtl(properties);
+  checkWarmup(properties);
+  checkIsolation(properties, schema);
+  checkQueryMode(properties);
+  checkFlags(properties);
+}
+
+export function checkTimezone(properties: KeyValues): void {
+  const zone = properties[TIMEZONE_KEY];
+  if (zone === undefined) return;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw parameterInvalid(`unknown or invalid IANA Time Zone ID: ${zone}`);
+  }
+}
+
+export function checkWarmupPolicy(value: string): void {
+  if (!warmupPolicies.includes(value)) {
+    throw parameterInvalid(`invalid warmup policy: ${value}, must be 'disable', 'sync' or 'async'`);
+  }
+}
+
+export function isWarmupKey(key: string): boolean {
+  return key === WARMUP_KEY || collectionWarmupKeys.includes(key);
+}
+
+export function hasCipherKey(keys: readonly string[]): boolean {
+  return keys.some((key) => CIPHER_KEYS.includes(key));
+}
+
+/** Go's strconv.ParseBool; undefined for anything else. */
+export function parseBool(text: string): boolean | undefined {
+  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
+  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
+  return undefined;
+}
+
+function checkTtl(properties: KeyValues): void {
+  const ttl = properties[TTL_KEY];
+  if (ttl !== undefined) {
+    if (!/^[+-]?\d+$/.test(ttl)) {
+      throw parameterInvalid("collection TTL is not a valid positive integer");
+    }
+    const seconds = Number(ttl);
+    if (seconds < -1 || seconds > TTL_SECONDS_MAX) {
+      throw parameterInvalid(`collection TTL is out of range, expect [-1, ${TTL_SECONDS_MAX}], got ${ttl}`);
+    }
+  }
+  // The field that it names would be of a type that is not served.
+  if (properties[TTL_FIELD_KEY] !== undefined) throw notServed(`the property ${TTL_FIELD_KEY}`);
+}
+
+function checkWarmup(properties: KeyValues): void {
+  for (const [key, value] of Object.entries(properties)) {
+    if (key === WARMUP_KEY) {
+      throw parameterInvalid(
+        `warmup key '${key}' is only allowed at field level, use warmup.scalarField/warmup.scalarIndex/warmup.vectorField/warmup.vectorIndex at collection level`,
+      );
+    }
+    if (!collectionWarmupKeys.includes(key)) continue;
+    if (!warmupPolicies.includes(value)) {
+      throw parameterInvalid(
+        `invalid warmup value for key ${key}: invalid warmup policy: ${value}, must be 'disable', 'sync' or 'async': invalid parameter`,
+      );
+    }
+  }
+}
+
+function checkIsolation(properties: KeyValues, schema: CollectionSchema): void {
+  const text = properties[ISOLATION_KEY];
+  if (text === undefined) return;
+  const isolated = parseBool(text.toLowerCase());
+  if (isolated === undefined) {
+    throw parameterInvalid(
+      `failed to parse partition key isolation: strconv.ParseBool: parsing "${text.toLowerCase()}": invalid syntax`,
+    );
+  }
+  if (isolated && partitionKeyField(schema) === undefined) {
+    throw collectionIllegalSchema(
+      schema.name,
+      "partition key isolation mode is enabled but no partition key field is set. Please set the partition key first",
+    );
+  }
+}
+
+function checkQueryMode(properties: KeyValues): void {
+  if (properties[QUERY_MODE_KEY] !== undefined) throw notServed(`the property ${QUERY_MODE_KEY}`);
+}
+
+function checkFlags(properties: KeyValues): void {
+  for (const key of [MMAP_KEY, "collection.autocompaction.enabled", ALLOW_INSERT_AUTO_ID_KEY]) {
+    const value = properties[key];
+    if (value === undefined || parseBool(value) !== undefined) continue;
+    throw parameterInvalid(`invalid ${key} value: ${value}, expected: true, false`);
+  }
+}
+
+function checkAllowInsertAutoId(properties: KeyValues, schema: CollectionSchema): void {
+  const allowed = parseBool(properties[ALLOW_INSERT_AUTO_ID_KEY] ?? "") === true;
+  if (allowed && !primaryKeyField(schema).autoId) {
+    throw parameterInvalid(`the value for ${ALLOW_INSERT_AUTO_ID_KEY} must be false when autoID is false`);
+  }
+}
