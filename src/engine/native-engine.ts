@@ -18,7 +18,13 @@ import { allocateBuffer, EngineBuffer, engineMemory } from "./native-buffer.ts";
 import { guarded, guardedAsync } from "./native-errors.ts";
 import { fieldParts } from "./native-fields.ts";
 import { METRICS, NativeSegment } from "./native-segment.ts";
-import { loadNative, type BufferRef, type Native, type ScalarBuildParts, type VectorBuildParts } from "./native.ts";
+import {
+  loadNative,
+  type BufferRef,
+  type Native,
+  type ScalarBuildParts,
+  type VectorBuildParts,
+} from "./native.ts";
 
 export interface NativeEngineOptions {
   /** Threads of the process's pool for searches, and as many for builds; the largest number asked for counts. */
@@ -144,9 +150,7 @@ export class NativeEngine implements Engine {
   }
 
   buildKeyIndex(source: Segment): NativeBuffer {
-    return guarded(
-      () => new EngineBuffer(this.#native, this.#native.buildKeyIndex(ownSegment(source).ref)),
-    );
+    return guarded(() => new EngineBuffer(this.#native, this.#native.buildKeyIndex(ownSegment(source).ref)));
   }
 
   memoryBytes(): number {

@@ -253,7 +253,13 @@ export class NativeSegment implements GrowingSegment {
 }
 
 /** Numbers of the engine's Metric. */
-export const METRICS: Readonly<Record<MetricType, number>> = { L2: 0, IP: 1, COSINE: 2, HAMMING: 3, JACCARD: 4 };
+export const METRICS: Readonly<Record<MetricType, number>> = {
+  L2: 0,
+  IP: 1,
+  COSINE: 2,
+  HAMMING: 3,
+  JACCARD: 4,
+};
 const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact"];
 
 function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | undefined): SearchParts {
@@ -292,6 +298,7 @@ function keyParts(keys: Keys): KeyParts {
 }
 
 function targetRef(target: NativeBuffer): EngineBuffer["ref"] {
-  if (!(target instanceof EngineBuffer)) throw parameterInvalid("columns are encoded into memory of the engine");
+  if (!(target instanceof EngineBuffer))
+    throw parameterInvalid("columns are encoded into memory of the engine");
   return target.ref;
 }

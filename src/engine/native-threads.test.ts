@@ -93,7 +93,7 @@ test("workers attach to a growing segment and read whole steps while this thread
     if (step % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   Atomics.store(state, 0, 1);
-  for (const reads of await Promise.all(answers)) assert.ok(typeof reads === "number" && reads > 0, `${reads}`);
+  for (const reads of await Promise.all(answers)) assert.ok(Number(reads) > 0, String(reads));
   segment.close();
 });
 

@@ -64,12 +64,25 @@ export interface Native {
   segmentTake(segment: SegmentRef, fieldId: number, rows: Int32Array): ColumnParts;
   segmentTakeTimestamps(segment: SegmentRef, rows: Int32Array): BigUint64Array;
   segmentColumn(segment: SegmentRef, fieldId: number, rows: number): ColumnParts;
-  segmentFieldStats(segment: SegmentRef, fieldId: number): [nulls: number, min: Scalar, max: Scalar] | undefined;
+  segmentFieldStats(
+    segment: SegmentRef,
+    fieldId: number,
+  ): [nulls: number, min: Scalar, max: Scalar] | undefined;
   /** Validity, offsets, child offsets, child rows, values. */
   segmentColumnSizes(segment: SegmentRef, fieldId: number): [number, number, number, number, number];
   /** For each column: field id, validity, offsets, child offsets (-1 for none), values, 1 for a Bool bitmap. */
-  segmentEncodeColumns(segment: SegmentRef, target: BufferRef, placements: Float64Array, async: true): Promise<undefined>;
-  segmentEncodeColumns(segment: SegmentRef, target: BufferRef, placements: Float64Array, async: false): undefined;
+  segmentEncodeColumns(
+    segment: SegmentRef,
+    target: BufferRef,
+    placements: Float64Array,
+    async: true,
+  ): Promise<undefined>;
+  segmentEncodeColumns(
+    segment: SegmentRef,
+    target: BufferRef,
+    placements: Float64Array,
+    async: false,
+  ): undefined;
   segmentEncodeTimestamps(segment: SegmentRef, target: BufferRef, offset: number): void;
 
   segmentSearch(...args: SearchParts): HitParts;
@@ -181,6 +194,8 @@ export function loadNative(): Native {
   try {
     return createRequire(import.meta.url)(file) as Native;
   } catch (cause) {
-    throw new Error(`the engine cannot be loaded from ${file}; \`npm run build:engine\` builds it`, { cause });
+    throw new Error(`the engine cannot be loaded from ${file}; \`npm run build:engine\` builds it`, {
+      cause,
+    });
   }
 }
