@@ -239,14 +239,17 @@ function expand(pairs: readonly KeyValuePair[]): KeyValues {
   return expanded;
 }
 
+/** A number keeps the form it was written in: 16.0 is not a whole number to Milvus. */
+function keepNumberText(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  return typeof value === "number" ? (context.source ?? String(value)) : value;
+}
+
 function jsonParams(text: string): KeyValues {
   const params: Record<string, string> = {};
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text, function keepNumbers(this: unknown, _key, value: unknown, context) {
-      // A number keeps the form it was written in: 16.0 is not a whole number to Milvus.
-      return typeof value === "number" ? (context?.source ?? String(value)) : value;
-    });
+    // The type definitions do not know the third argument of a reviver yet.
+    parsed = JSON.parse(text, keepNumberText as (key: string, value: unknown) => unknown);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw parameterInvalid(`the index params are not JSON: ${error.message}`);
