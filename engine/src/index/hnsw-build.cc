@@ -79,6 +79,8 @@ struct CodeSet {
   size_t stride;
   const float* biases;  ///< null unless l2
   float scale;
+  /// What a distance from each row adds to every product, so that turning a row into a query is a copy.
+  std::vector<float> constants;
 };
 
 /// Distances between two rows, both by their codes.
@@ -90,34 +92,19 @@ class CodePairs {
     space_.stride = set.stride;
     space_.dot = set.table->code.dotWide;
     space_.biases = set.biases;
+    space_.factor = set.scale * set.scale * (set.biases == nullptr ? 1.0f : 2.0f);
   }
   void setRow(uint32_t row) {
     const uint8_t* code = set_->codes + row * set_->stride;
-    int32_t sum = 0;
-    for (size_t d = 0; d < set_->stride; ++d) {
-      const int32_t value = static_cast<int32_t>(code[d]) - 128;
-      query_[d] = static_cast<int8_t>(value);
-      sum += value;
-    }
+    for (size_t d = 0; d < set_->stride; ++d) query_[d] = static_cast<int8_t>(code[d] ^ 0x80);
     space_.query = query_.data();
-    // The padding codes are 0, so they add -128 to the sum of the query but meet only zeros in the product.
-    const float squared = set_->scale * set_->scale;
-    const float product = 128.0f * static_cast<float>(sum + 128 * static_cast<int32_t>(padding_)) * squared;
-    if (set_->biases != nullptr) {
-      space_.factor = 2 * squared;
-      space_.constant = set_->biases[row] + 2 * product;
-    } else {
-      space_.factor = squared;
-      space_.constant = product;
-    }
+    space_.constant = set_->constants[row];
   }
-  void setPadding(uint32_t dim) { padding_ = set_->stride - dim; }
   const CodeSpace& space() const { return space_; }
 
  private:
   const CodeSet* set_;
   std::vector<int8_t> query_;
-  size_t padding_ = 0;
   CodeSpace space_;
 };
 
@@ -439,6 +426,21 @@ void encodeRows(const BuildPlan& plan, const ScalarQuantiser& quantiser, uint8_t
   if (h.centerAt != 0) std::copy(quantiser.center.begin(), quantiser.center.end(), reinterpret_cast<float*>(file + h.centerAt));
 }
 
+CodeSet codeSetOf(const BuildPlan& plan, const uint8_t* file) {
+  const HnswHeader& h = plan.header;
+  CodeSet set{&kernels(), file + h.codesAt, h.codeStride, h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(file + h.biasesAt),
+              h.codeScale, std::vector<float>(h.rows)};
+  const float squared = set.scale * set.scale;
+  for (const uint32_t row : plan.order) {
+    const uint8_t* code = set.codes + uint64_t{row} * set.stride;
+    int32_t sum = -128 * static_cast<int32_t>(h.dim);
+    for (uint32_t d = 0; d < h.dim; ++d) sum += code[d];
+    const float product = 128.0f * static_cast<float>(sum) * squared;
+    set.constants[row] = set.biases == nullptr ? product : set.biases[row] + 2 * product;
+  }
+  return set;
+}
+
 /// Whether the nearest rows of some rows are among the nearest few by code. Where they are not (few dimensions, a scale set by far
 /// outliers), a walk on codes would lose them however wide it is.
 bool codesKeepNeighbours(const BuildPlan& plan, const CodeSet& set) {
@@ -453,7 +455,6 @@ bool codesKeepNeighbours(const BuildPlan& plan, const CodeSet& set) {
   for (uint32_t i = 0; i < count; ++i) rows[i] = plan.order[static_cast<uint32_t>(uint64_t{i} * total / count)];
   RawPairs exact(*plan.view, plan.params.metric);
   CodePairs coded(set);
-  coded.setPadding(plan.header.dim);
   std::vector<RankedRow> byRow(count);
   std::vector<RankedRow> byCode(count);
   uint32_t kept = 0;
@@ -582,14 +583,10 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
     const ScalarQuantiser quantiser = trainOn(plan);
     plan.header.codeScale = quantiser.scale;
     encodeRows(plan, quantiser, file.data());
-    const HnswHeader& h = plan.header;
-    const CodeSet set{&kernels(), file.data() + h.codesAt, h.codeStride,
-                      h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(file.data() + h.biasesAt), h.codeScale};
+    const CodeSet set = codeSetOf(plan, file.data());
     if (params.codes == HnswCodes::u8 || codesKeepNeighbours(plan, set)) {
       return growInto<CodePairs>(plan, std::move(file), [&] {
-        CodePairs pairs(set);
-        pairs.setPadding(h.dim);
-        return pairs;
+        return CodePairs(set);
       });
     }
     plan.header.codeKind = 0;
@@ -621,7 +618,7 @@ uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const H
   // Upper levels hold a share of 1 / (M - 1) of the nodes; half as many again covers unlucky draws.
   const uint64_t upper = rows * 3ull / (2 * (params.m > 1 ? params.m - 1 : 1)) + 1024;
   const uint64_t file = sizeof(HnswHeader) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
-  const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 8) + upper * (params.m * 3ull / 2 * 8 + 1);
+  const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 12) + upper * (params.m * 3ull / 2 * 8 + 1);
   const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
   const uint64_t perThread = rows / 8 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 65536;
   return file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
