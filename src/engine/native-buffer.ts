@@ -52,7 +52,10 @@ export function engineMemory(native: Native, buffer: NativeBuffer): { ref: Buffe
   return { ref: copy.ref, release: () => copy.close() };
 }
 
-/** Engine memory for adapters: allocations, and files mapped read-only. Throws the errors of `node:fs`. */
+/**
+ * Engine memory for adapters: allocations, and files mapped read-only (writing to one ends the process). Throws the
+ * errors of `node:fs`.
+ */
 export function createBufferFactory(native: Native = loadNative()): {
   allocate(bytes: number): NativeBuffer;
   mapFile(path: string): NativeBuffer;

@@ -199,23 +199,23 @@ void arithmetic(const ArithmeticTest& test, const ColumnView& column, uint32_t f
   }
 }
 
-template <typename T>
-bool holds(Comparison comparison, const T& a, const T& b) {
+/** One loop for each comparison, so that none is chosen row by row. */
+template <typename A, typename B>
+void compareRows(Comparison comparison, uint32_t first, uint32_t n, uint64_t* out, A a, B b) {
   switch (comparison) {
     case Comparison::eq:
-      return a == b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) == b(row); });
     case Comparison::ne:
-      return a != b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) != b(row); });
     case Comparison::lt:
-      return a < b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) < b(row); });
     case Comparison::le:
-      return a <= b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) <= b(row); });
     case Comparison::gt:
-      return a > b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) > b(row); });
     case Comparison::ge:
-      return a >= b;
+      return everyRow(first, n, out, [&](uint32_t row) { return a(row) >= b(row); });
   }
-  return false;
 }
 
 bool integral(Type t) { return segment::isInteger(t) || t == Type::boolean; }
@@ -261,15 +261,12 @@ Status checkComparable(Type a, Type b) {
 
 void compareColumns(const ColumnView& a, const ColumnView& b, Comparison comparison, uint32_t first, uint32_t n, uint64_t* out) {
   if (segment::isString(a.field.type)) {
-    return everyRow(first, n, out, [&](uint32_t row) { return holds(comparison, a.bytesAt(row), b.bytesAt(row)); });
+    return compareRows(comparison, first, n, out, [&](uint32_t row) { return a.bytesAt(row); }, [&](uint32_t row) { return b.bytesAt(row); });
   }
   if (integral(a.field.type) && integral(b.field.type)) {
-    return everyRow(first, n, out, [&](uint32_t row) { return holds(comparison, a.integerAt(row), b.integerAt(row)); });
+    return compareRows(comparison, first, n, out, [&](uint32_t row) { return a.integerAt(row); }, [&](uint32_t row) { return b.integerAt(row); });
   }
-  const auto number = [](const ColumnView& c, uint32_t row) {
-    return integral(c.field.type) ? static_cast<double>(c.integerAt(row)) : c.floatAt(row);
-  };
-  everyRow(first, n, out, [&](uint32_t row) { return holds(comparison, number(a, row), number(b, row)); });
+  compareRows(comparison, first, n, out, [&](uint32_t row) { return a.numberAt(row); }, [&](uint32_t row) { return b.numberAt(row); });
 }
 
 }  // namespace redkite::filter

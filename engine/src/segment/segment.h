@@ -151,7 +151,7 @@ class GrowingSegment final : public Segment {
   /** Rows of another segment with their begins and ends. */
   Status appendFrom(const Segment& source, std::span<const int32_t> rows);
   Status addMissingField(const Field& field) override;
-  uint64_t memoryBytes() const override { return memoryBytes_.load(std::memory_order_relaxed); }
+  uint64_t memoryBytes() const override { return memoryBytes_.load(std::memory_order_relaxed) + ends_->usedBytes(); }
 
  private:
   GrowingSegment(uint32_t rowsMax) : Segment(false, rowsMax), rowsMax_(rowsMax) {}
