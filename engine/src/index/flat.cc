@@ -79,6 +79,20 @@ size_t keptHits(const SearchParams& params, uint32_t rows) {
   return params.group == nullptr ? std::min<size_t>(params.k, rows) : rows;
 }
 
+/// One query waits for memory, not for arithmetic: the next few rows are asked for while the current ones are compared.
+void streamDistances(const Scorer& scorer, const uint8_t* const* rows, uint32_t n, size_t bytes, float* out) {
+  constexpr uint32_t step = 8;
+  constexpr size_t prefetchMax = 4096;
+  const size_t end = std::min(bytes, prefetchMax);
+  for (uint32_t begin = 0; begin < n; begin += step) {
+    const uint32_t count = std::min(step, n - begin);
+    for (uint32_t i = begin + step; i < std::min(n, begin + 2 * step); ++i) {
+      for (size_t at = 0; at < end; at += 64) __builtin_prefetch(rows[i] + at);
+    }
+    scorer.distances(rows + begin, count, out + begin);
+  }
+}
+
 template <class Rows>
 Status scan(const VectorView& view, Metric metric, const uint8_t* queries, uint32_t nq, Rows source,
             const SearchParams& params, CancelToken cancel, const HitBuffer& out, SearchStats* stats) {
@@ -104,7 +118,8 @@ Status scan(const VectorView& view, Metric metric, const uint8_t* queries, uint3
     for (uint32_t n = source.next(ids); n > 0; n = source.next(ids)) {
       if (++blocks % kBlocksBetweenPolls == 0 && cancel.raised()) return Status::canceled();
       for (uint32_t i = 0; i < n; ++i) rows[i] = view.row(ids[i]);
-      tileDistances(pointers.data(), block, rows, n, distances.data());
+      if (block == 1) streamDistances(scorers[0], rows, n, queryBytes, distances.data());
+      else tileDistances(pointers.data(), block, rows, n, distances.data());
       for (uint32_t q = 0; q < block; ++q) {
         const float* row = distances.data() + size_t{q} * n;
         TopHits& top = tops[q];
