@@ -109,8 +109,9 @@ class HnswIndex {
   /// Best hits of `nq` queries. `view` is the column that the index was built on (or a longer one: rows added later are not found).
   ///
   /// Promise: min(k, visible indexed rows) hits come back for every query (fewer only under a range), whatever the filter.
-  /// The walk passes through invisible rows; where the matching rows are few enough that comparing them all is cheaper
-  /// than the expected walk, or the walk comes short, all matching rows are compared instead (stats.path says which).
+  /// The walk passes through invisible rows and expands at least the nodes that the unfiltered one would; where the matching rows are few
+  /// enough that comparing them all (on codes, then exactly what the codes' error leaves open) costs no more, or the walk comes
+  /// short, that is done instead (stats.path says which).
   ///
   /// Range: hits within the range, best first, at most k. The walk widens until k hits are inside, or the walk's frontier lies
   /// beyond the radius, or widening costs more than comparing all visible rows, which is then done.
