@@ -9,7 +9,7 @@ import {
   walPosition,
   type WalFrameHeader,
 } from "../../../format/wal-frame.ts";
-import { LogTopics, type LogTopic } from "./log-topics.ts";
+import { LogTopics, TOPIC_NUMBER_MAX, type LogTopic } from "./log-topics.ts";
 import type { ScanItem } from "./wal-scan.ts";
 
 /**
@@ -74,6 +74,8 @@ export class LogBuilder {
         break;
       }
       case WalFrameKind.create:
+        if (header.topic >= TOPIC_NUMBER_MAX)
+          return this.#lose(header.position, "the topic number is impossible");
         this.#create(header.topic, utf8Decode(payload), 0n, 0n);
         break;
       case WalFrameKind.drop:
@@ -108,7 +110,10 @@ export class LogBuilder {
   }
 
   #addHead(header: WalFrameHeader, head: WalHead): void {
-    const impossible = head.topics.find(({ truncated, last }) => truncated > last || last >= header.position);
+    const impossible = head.topics.find(
+      ({ number, truncated, last }) =>
+        number >= Math.min(head.nextTopic, TOPIC_NUMBER_MAX) || truncated > last || last >= header.position,
+    );
     if (impossible !== undefined) {
       return this.#lose(header.position, `the state of topic ${impossible.name} is impossible`);
     }
@@ -122,7 +127,7 @@ export class LogBuilder {
       topic.truncate(state.truncated);
       if (state.last > topic.last) this.#missing(topic, state.last);
     }
-    this.topics.nextNumber = Math.max(this.topics.nextNumber, head.nextTopic);
+    this.topics.nextNumber = Math.max(this.topics.nextNumber, Math.min(head.nextTopic, TOPIC_NUMBER_MAX));
     this.#orphans.clear();
     this.#uncertain = undefined;
   }

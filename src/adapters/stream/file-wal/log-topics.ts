@@ -144,6 +144,9 @@ export class LogTopic {
   }
 }
 
+/** Topic numbers lie below. */
+export const TOPIC_NUMBER_MAX = 2 ** 31;
+
 export interface TopicDamage {
   readonly position: bigint;
   /** Names file, offset and problem. */

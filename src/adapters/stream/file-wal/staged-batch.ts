@@ -5,7 +5,7 @@ import { topicNotFound } from "../../../errors/storage-errors.ts";
 import { encodeWalHead, encodeWalTruncate } from "../../../format/wal-control.ts";
 import { walFrameBytes, WalFrameKind } from "../../../format/wal-frame.ts";
 import { FrameBatch, type BatchPlace } from "./frame-batch.ts";
-import type { LogTopic, LogTopics } from "./log-topics.ts";
+import { TOPIC_NUMBER_MAX, type LogTopic, type LogTopics } from "./log-topics.ts";
 
 /**
  * Requests turned into frames on top of the durable state, which stays as it is until `publish`: so a batch whose write failed is
@@ -96,7 +96,7 @@ export class StagedBatch {
       return;
     }
     const full = this.#topics.size + this.#created.size >= this.#topicsMax;
-    if (full || this.#nextNumber > TOPIC_NUMBER_MAX) {
+    if (full || this.#nextNumber >= TOPIC_NUMBER_MAX) {
       throw serviceTooManyRequests(this.#topicsMax, "topics of the log");
     }
     const number = this.#nextNumber++;
@@ -170,8 +170,6 @@ export interface TruncateRequest extends Answer {
   /** Not behind the topic's last record. */
   readonly upTo: bigint;
 }
-
-const TOPIC_NUMBER_MAX = 2 ** 32 - 1;
 
 /** Bytes that the request's frame takes. */
 export function requestBytes(request: WalRequest): number {

@@ -183,12 +183,12 @@ export class WalWriter {
   }
 
   async #rotate(first: WalRequest): Promise<void> {
-    const { folder, topics, options } = this.#parts;
+    const { folder, topics } = this.#parts;
     if (this.#nextFile > FILE_NUMBER_MAX) throw streamUnavailable("the log has used up its file numbers");
     const spare = await this.#spareFor(first);
     await this.#leaveCurrent();
     const number = this.#nextFile++;
-    const bytes = Math.max(options.segmentBytes, headBytes(topics) + this.#bytesAgain(first));
+    const bytes = Math.max(this.#fileBytes("next"), headBytes(topics) + this.#bytesAgain(first));
     try {
       const handle = await folder.activate(spare, number, bytes);
       this.#current = { number, handle, size: await handle.size(), offset: 0, fresh: true };
@@ -196,6 +196,12 @@ export class WalWriter {
       this.#block(error);
       throw error;
     }
+  }
+
+  /** The first file of a log is small: a start on an empty folder waits for its zeros. */
+  #fileBytes(name: SpareName): number {
+    const { segmentBytes } = this.#parts.options;
+    return name === "next" && this.#end === 0n ? Math.min(segmentBytes, FIRST_FILE_BYTES) : segmentBytes;
   }
 
   /** A failed batch moves as a whole. */
@@ -221,11 +227,11 @@ export class WalWriter {
 
   /** Joins an attempt that is under way. */
   async #makeSpare(name: SpareName): Promise<void> {
-    const { folder, options, report } = this.#parts;
+    const { folder, report } = this.#parts;
     if (!folder.hasSpare(name)) {
       let making = this.#making.get(name);
       if (making === undefined) {
-        making = folder.makeSpare(name, options.segmentBytes).finally(() => this.#making.delete(name));
+        making = folder.makeSpare(name, this.#fileBytes(name)).finally(() => this.#making.delete(name));
         this.#making.set(name, making);
       }
       try {
@@ -381,6 +387,7 @@ export interface CurrentFile {
   fresh: boolean;
 }
 
+const FIRST_FILE_BYTES = 1 << 20;
 /** The first file and one more. */
 const WRITE_ATTEMPTS_MAX = 2;
 
