@@ -1,0 +1,93 @@
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { utf8Encode } from "../../../base/bytes.ts";
+import { DataType } from "../../../model/data-type.ts";
+import { fieldId } from "../../../model/ids.ts";
+import {
+  CONSISTENCY_LEVELS,
+  type CollectionSchema,
+  type ConsistencyLevel,
+  type FieldSchema,
+  type KeyValues,
+} from "../../../model/schema.ts";
+import { fromPairs } from "../../../wire/key-values.ts";
+import type { CreateCollectionRequest } from "../../../wire/messages.gen.ts";
+import { decodeCollectionSchema } from "../../../wire/schema-wire.ts";
+import { checkNewProperties } from "../check/properties.ts";
+import { checkFields, checkPartitionKey, checkSchema, META_FIELD } from "../check/schema.ts";
+import type { ProxyCall } from "../handler.ts";
+
+const CONSISTENCY_KEY = "consistency_level";
+
+export async function createCollection(call: ProxyCall, request: CreateCollectionRequest): Promise<void> {
+  const { limits, rootCoord } = call.deps;
+  const schema = decodeCollectionSchema(request.schema);
+  call.note({ fields: schema.fields.length, shards: request.shardsNum });
+  if (request.shardsNum > limits.shardsMax) {
+    throw parameterInvalid(`maximum shards's number should be limited to ${limits.shardsMax}`);
+  }
+  if (request.shardsNum < 0) {
+    throw parameterInvalid(
+      `shards number ${request.shardsNum} is out of range, should be in range [1, ${limits.shardsMax}]`,
+    );
+  }
+  checkSchema(schema, limits);
+  const partitionKeyPartitions = checkPartitionKey(schema, request.numPartitions, limits);
+  const properties = fromPairs(request.properties);
+  checkNewProperties(properties, schema);
+  checkFields(schema, limits);
+  if (request.collectionName !== schema.name) {
+    throw parameterInvalid(`collection name = ${request.collectionName}, schema.Name=${schema.name}`, {
+      expected: "collection name matches schema name",
+      actual: "don't match",
+    });
+  }
+  await rootCoord.createCollection(call.ctx, {
+    schema: withDynamicField(schema),
+    // A client that says nothing gets one shard, as in Milvus.
+    shards: request.shardsNum === 0 ? 1 : request.shardsNum,
+    consistencyLevel: consistencyLevel(properties, request.consistencyLevel),
+    properties,
+    partitionKeyPartitions,
+  });
+}
+
+/** The property wins over the field of the request; it holds a number or a name. */
+function consistencyLevel(properties: KeyValues, requested: number): ConsistencyLevel {
+  const text = properties[CONSISTENCY_KEY];
+  const named = CONSISTENCY_LEVELS.find((level) => level === text);
+  if (named !== undefined) return named;
+  const number = text !== undefined && /^\d$/.test(text) ? Number(text) : requested;
+  const level = CONSISTENCY_LEVELS[number];
+  if (level === undefined) {
+    throw parameterInvalid(
+      `consistency level ${number} is unknown, should be one of ${CONSISTENCY_LEVELS.join(", ")}`,
+    );
+  }
+  return level;
+}
+
+function withDynamicField(schema: CollectionSchema): CollectionSchema {
+  return schema.enableDynamicField ? { ...schema, fields: [...schema.fields, dynamicField] } : schema;
+}
+
+/** Holds the keys that a row has beside its declared fields. */
+const dynamicField: FieldSchema = {
+  id: fieldId(0),
+  name: META_FIELD,
+  description: "dynamic schema",
+  type: DataType.JSON,
+  elementType: DataType.None,
+  isPrimaryKey: false,
+  autoId: false,
+  isPartitionKey: false,
+  isClusteringKey: false,
+  isDynamic: true,
+  isFunctionOutput: false,
+  nullable: true,
+  defaultValue: { kind: "bytes", value: utf8Encode("{}") },
+  dim: 0,
+  maxLength: 0,
+  maxCapacity: 0,
+  typeParams: {},
+  children: [],
+};

@@ -1,0 +1,89 @@
+import { isRedkiteError, withContext } from "../../../errors/redkite-error.ts";
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { notServed } from "../../../errors/service-errors.ts";
+import { partitionKeyField, primaryKeyField, type CollectionInfo } from "../../../model/schema.ts";
+import type { Timestamp } from "../../../model/timestamp.ts";
+import type { Init } from "../../../wire/codec.ts";
+import { fromPairs } from "../../../wire/key-values.ts";
+import type { QueryRequest, QueryResults } from "../../../wire/messages.gen.ts";
+import { countResults } from "../../../wire/search-results.ts";
+import { checkCollectionName } from "../check/names.ts";
+import type { Handler, ProxyCall } from "../handler.ts";
+import { columnsBytes } from "./columns-bytes.ts";
+import { encodeOutput, outputFields, withPrimaryKey } from "./output-fields.ts";
+import { readPartitions } from "./partitions.ts";
+import { parseQueryParams } from "./query-params.ts";
+import { countRows, queryRows } from "./query-shards.ts";
+import { requestFilter, type ReadTarget } from "./read-scope.ts";
+import { atReadTimestamp } from "./at-read-timestamp.ts";
+
+/** Rows by filter, smallest keys first, or `count(*)`, at one timestamp. */
+export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (call, request) => {
+  const { limits } = call.deps;
+  checkCollectionName(request.collectionName, limits);
+  if (request.namespace !== undefined) throw notServed("namespaces");
+  const info = await call.metaCache.collection(call.ctx, request.collectionName);
+  checkPartitionKeyUse(info, limits.mustUsePartitionKey, "query");
+  const params = parseQueryParams(fromPairs(request.queryParams), info.id, limits);
+  const filter = requestFilter(request.expr, request.exprTemplateValues, info, "failed to create query plan");
+  const output = outputFields(request.outputFields, info.schema);
+  if (filter.compiled.kind === "always-true" && params.limit < 0 && !output.countRows) {
+    throw parameterInvalid("empty expression should be used with limit");
+  }
+  if (output.countRows) {
+    if (params.limit >= 0) throw parameterInvalid("count entities with pagination is not allowed");
+    if (output.names.length > 1) {
+      throw notServed("count(*) together with other output fields");
+    }
+  }
+  const partitionIds = readPartitions(info, request.partitionNames, filter.compiled);
+  call.note({ collection: info.name, filter: request.expr, limit: params.limit });
+  const freshness = { ...request, iterator: params.iterator };
+  return atReadTimestamp(call, info, freshness, "failed to query", async (readAt) => {
+    const target: ReadTarget = {
+      info,
+      readAt,
+      partitionIds,
+      filter: filter.source,
+      ignoreGrowing: params.ignoreGrowing,
+    };
+    const answer = output.countRows
+      ? countResults(await countRows(call, target))
+      : await rowsAnswer(call, target, params, request.outputFields);
+    return {
+      ...answer,
+      collectionName: request.collectionName,
+      sessionTs: readAt,
+      primaryFieldName: primaryKeyField(info.schema).name,
+    };
+  });
+};
+
+async function rowsAnswer(
+  call: ProxyCall,
+  target: ReadTarget,
+  page: { readonly limit: number; readonly offset: number },
+  requested: readonly string[],
+): Promise<Pick<Init<QueryResults>, "fieldsData" | "outputFields">> {
+  const { schema } = target.info;
+  const asked = outputFields(requested, schema);
+  const output = withPrimaryKey(asked, schema);
+  const rows = await queryRows(call, target, {
+    limit: page.limit,
+    offset: page.offset,
+    outputFieldIds: output.fields.map(({ id }) => id),
+  });
+  const { resultBytesMax } = call.deps.limits;
+  if (columnsBytes(rows.fields) > resultBytesMax) {
+    throw parameterInvalid(`query results exceed the maxOutputSize Limit ${resultBytesMax}`);
+  }
+  return { fieldsData: encodeOutput(output, rows.fields), outputFields: asked.names };
+}
+
+/** A configuration may demand that every read goes by partition key. */
+export function checkPartitionKeyUse(info: CollectionInfo, must: boolean, verb: "search" | "query"): void {
+  if (!must || partitionKeyField(info.schema) !== undefined) return;
+  throw parameterInvalid(
+    `must use partition key in the ${verb} request because the mustUsePartitionKey config is true`,
+  );
+}

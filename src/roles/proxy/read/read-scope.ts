@@ -1,0 +1,74 @@
+import { isRedkiteError, withContext } from "../../../errors/redkite-error.ts";
+import { compileFilter, type CompiledFilter } from "../../../expr/compile-filter.ts";
+import type { Constant } from "../../../expr/ast.ts";
+import type { PartitionId, VChannel } from "../../../model/ids.ts";
+import type { FilterSource, ReadScope, TemplateValue } from "../../../model/read.ts";
+import type { CollectionInfo } from "../../../model/schema.ts";
+import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../../model/timestamp.ts";
+import type { TemplateValue as WireTemplate } from "../../../wire/messages.gen.ts";
+import { decodeTemplates } from "../../../wire/plan-template.ts";
+import { TTL_KEY } from "../check/properties.ts";
+
+/** What a read looks at, the same on every shard. */
+export interface ReadTarget {
+  readonly info: CollectionInfo;
+  readonly readAt: Timestamp;
+  readonly partitionIds: readonly PartitionId[] | undefined;
+  readonly filter: FilterSource;
+  readonly ignoreGrowing: boolean;
+}
+
+export function scopeOn(target: ReadTarget, vchannel: VChannel): ReadScope {
+  const { info, readAt, partitionIds, filter, ignoreGrowing } = target;
+  return {
+    collectionId: info.id,
+    vchannel,
+    partitionIds,
+    readAt,
+    minBegin: oldestBegin(info, readAt),
+    ignoreGrowing,
+    schema: info.schema,
+    filter,
+  };
+}
+
+/** Rows that began at or below it are expired or truncated. */
+function oldestBegin(info: CollectionInfo, readAt: Timestamp): Timestamp {
+  const ttlSeconds = Number(info.properties[TTL_KEY] ?? 0);
+  if (!(ttlSeconds > 0)) return info.truncatedAt;
+  const expired = physicalMs(readAt) - BigInt(Math.floor(ttlSeconds * 1000));
+  const oldest = expired > 0n ? composeTimestamp(expired, 0n) : timestamp(0n);
+  return oldest > info.truncatedAt ? oldest : info.truncatedAt;
+}
+
+/** A filter of a request, checked, and as the shards get it. */
+export interface RequestFilter {
+  readonly source: FilterSource;
+  readonly compiled: CompiledFilter;
+}
+
+export const NO_FILTER: FilterSource = { text: "", templates: [] };
+
+/** Errors carry `context` before Milvus's words: `failed to create query plan: cannot parse expression: ...`. */
+export function requestFilter(
+  text: string,
+  wireTemplates: ReadonlyMap<string, WireTemplate>,
+  info: CollectionInfo,
+  context: string,
+): RequestFilter {
+  try {
+    const templates = decodeTemplates(wireTemplates);
+    const compiled = compileFilter(text, info.schema, { templates });
+    const source = {
+      text,
+      templates: [...templates].map(([name, constant]) => ({ name, value: templateValue(constant) })),
+    };
+    return { source, compiled };
+  } catch (error) {
+    throw isRedkiteError(error) ? withContext(error, context) : error;
+  }
+}
+
+function templateValue(constant: Constant): TemplateValue {
+  return constant.kind === "array" ? constant.items.map(templateValue) : constant.value;
+}
