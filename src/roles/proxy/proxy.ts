@@ -6,7 +6,7 @@ import type { CallHost } from "./active-call.ts";
 import { ClientRegistry } from "./client-registry.ts";
 import type { TaskQueues } from "./interceptors.ts";
 import { CoordinatorMetaCache } from "./meta-cache.ts";
-import { componentMetrics } from "./system-info.ts";
+import { componentMetrics } from "./system/component-metrics.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
 import { ProxyMetrics } from "./proxy-metrics.ts";
 import { publicMethods, type PublicMethod } from "./public-service.ts";

@@ -4,7 +4,7 @@ import { milvusRpcs, type Rpc } from "../../wire/service.ts";
 import { AssertionError } from "../../base/assert.ts";
 import type { Handler } from "./handler.ts";
 import { RPC_SPECS, type RpcName, type RpcSpec } from "./rpc-specs.ts";
-import { SERVED_HANDLERS } from "./served-handlers.ts";
+import { ALL_HANDLERS } from "./all-handlers.ts";
 
 /** One RPC of the public service: everything that its way through the proxy needs to know of it. */
 export interface RpcRow extends RpcSpec {
@@ -24,7 +24,7 @@ export function serviceTable(): readonly RpcRow[] {
   const rows = rpcs.map((rpc): RpcRow => {
     if (!isRpcName(rpc.name)) throw new AssertionError(`no row for the RPC ${rpc.name}`);
     const spec = RPC_SPECS[rpc.name] as unknown as RpcSpec;
-    return { ...spec, name: rpc.name, rpc, handler: SERVED_HANDLERS[rpc.name] as unknown as AnyHandler };
+    return { ...spec, name: rpc.name, rpc, handler: ALL_HANDLERS[rpc.name] as unknown as AnyHandler };
   });
   const stray = Object.keys(RPC_SPECS).find((name) => !rpcs.some((rpc) => rpc.name === name));
   if (stray !== undefined) throw new AssertionError(`the row ${stray} names no RPC of MilvusService`);

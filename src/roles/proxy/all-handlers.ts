@@ -1,0 +1,27 @@
+import { rbacHandlers } from "./builtin/rbac.ts";
+import { resourceGroupHandlers } from "./builtin/resource-groups.ts";
+import { aliasHandlers } from "./ddl/alias-handlers.ts";
+import { alterHandlers } from "./ddl/alter-handlers.ts";
+import { collectionHandlers } from "./ddl/collection-handlers.ts";
+import { databaseHandlers } from "./ddl/database-handlers.ts";
+import { flushHandlers } from "./ddl/flush-handlers.ts";
+import { indexHandlers } from "./ddl/index-handlers.ts";
+import { loadHandlers } from "./ddl/load-handlers.ts";
+import { partitionHandlers } from "./ddl/partition-handlers.ts";
+import type { ServedHandlers } from "./served-handlers.ts";
+import { systemHandlers } from "./system/system-handlers.ts";
+
+/** Everything that is served, by subject. */
+export const ALL_HANDLERS: ServedHandlers = {
+  ...systemHandlers,
+  ...databaseHandlers,
+  ...collectionHandlers,
+  ...alterHandlers,
+  ...partitionHandlers,
+  ...aliasHandlers,
+  ...indexHandlers,
+  ...loadHandlers,
+  ...flushHandlers,
+  ...rbacHandlers,
+  ...resourceGroupHandlers,
+};
