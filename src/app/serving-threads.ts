@@ -1,0 +1,96 @@
+import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { dataCoordTable, type DataCoord } from "../api/data-coord.ts";
+import { dataNodeTable, type DataNode } from "../api/data-node.ts";
+import { indexCoordTable, type IndexCoord } from "../api/index-coord.ts";
+import { proxyTable, type Proxy } from "../api/proxy.ts";
+import { queryCoordTable, type QueryCoord } from "../api/query-coord.ts";
+import { queryNodeTable, type QueryNode } from "../api/query-node.ts";
+import { rootCoordTable, type RootCoord } from "../api/root-coord.ts";
+import type { ServiceTable } from "../api/service-table.ts";
+import type { Config } from "../config/config.ts";
+import type { NodeId } from "../model/ids.ts";
+import { connectWorker, serveWorker } from "../transport/worker-channel.ts";
+import { servingThreadTable, type ServingThread, type ServingThreadData } from "./serving-thread-contract.ts";
+
+/** The roles of the control thread that a serving thread calls. */
+export interface ControlRoles {
+  readonly rootCoord: RootCoord;
+  readonly dataCoord: DataCoord;
+  readonly queryCoord: QueryCoord;
+  readonly indexCoord: IndexCoord;
+  readonly dataNode: DataNode;
+  readonly queryNode: QueryNode;
+}
+
+export interface ServingThreadHandle {
+  readonly nodeId: NodeId;
+  readonly proxy: Proxy;
+  readonly thread: ServingThread;
+  /** Makes the roles reachable for the thread: it may be started before they are there. */
+  serve(roles: ControlRoles): void;
+  terminate(): Promise<void>;
+}
+
+/** Starts a serving thread. `failed` is called when it ends by itself, which it never should. */
+export function startServingThread(
+  identity: { readonly nodeId: NodeId; readonly address: string; readonly config: Config },
+  failed: (error: unknown) => void,
+): ServingThreadHandle {
+  const channels = {
+    control: new MessageChannel(),
+    proxy: new MessageChannel(),
+    rootCoord: new MessageChannel(),
+    dataCoord: new MessageChannel(),
+    queryCoord: new MessageChannel(),
+    indexCoord: new MessageChannel(),
+    dataNode: new MessageChannel(),
+    queryNode: new MessageChannel(),
+  };
+  const far = (name: keyof typeof channels): MessagePort => channels[name].port2;
+  const data: ServingThreadData = {
+    nodeId: identity.nodeId,
+    address: identity.address,
+    config: identity.config.changes(),
+    ports: {
+      control: far("control"),
+      proxy: far("proxy"),
+      rootCoord: far("rootCoord"),
+      dataCoord: far("dataCoord"),
+      queryCoord: far("queryCoord"),
+      indexCoord: far("indexCoord"),
+      dataNode: far("dataNode"),
+      queryNode: far("queryNode"),
+    },
+  };
+  const worker = new Worker(new URL("./serving-thread.ts", import.meta.url), {
+    workerData: data,
+    transferList: Object.values(data.ports),
+    name: "serving",
+  });
+  let ending = false;
+  worker.on("error", failed);
+  worker.on("exit", (code) => {
+    if (!ending) failed(new Error(`a serving thread ended with code ${code}`));
+  });
+  const serve = <C extends object>(name: keyof typeof channels, table: ServiceTable<C>, role: C): void => {
+    serveWorker(channels[name].port1, table, role);
+  };
+  return {
+    nodeId: identity.nodeId,
+    proxy: connectWorker(channels.proxy.port1, proxyTable).client,
+    thread: connectWorker(channels.control.port1, servingThreadTable).client,
+    serve: (roles) => {
+      serve("rootCoord", rootCoordTable, roles.rootCoord);
+      serve("dataCoord", dataCoordTable, roles.dataCoord);
+      serve("queryCoord", queryCoordTable, roles.queryCoord);
+      serve("indexCoord", indexCoordTable, roles.indexCoord);
+      serve("dataNode", dataNodeTable, roles.dataNode);
+      serve("queryNode", queryNodeTable, roles.queryNode);
+    },
+    terminate: async () => {
+      ending = true;
+      for (const { port1 } of Object.values(channels)) port1.close();
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { Config } from "../config/config.ts";
+import type { NodeId } from "../model/ids.ts";
+import { defaultSettings } from "./default-settings.ts";
+import type { ProcessSettings } from "./process-ports.ts";
+
+const MiB = 1 << 20;
+
+/** What the configuration says of one process. */
+export function settingsFromConfig(
+  config: Config,
+  identity: {
+    readonly nodeId: NodeId;
+    readonly address: string;
+    readonly stopping: AbortSignal;
+    readonly cores: number;
+  },
+): ProcessSettings {
+  const base = defaultSettings(identity);
+  const segmentBytesMax = config.get("dataCoord.segment.maxSize") * MiB;
+  const { coordinators, workers } = base;
+  return {
+    ...base,
+    sessionLeaseMs: config.get("common.session.ttl") * 1000,
+    coordinators: {
+      ...coordinators,
+      leaseMs: config.get("common.session.ttl") * 1000,
+      root: {
+        ...coordinators.root,
+        channelPrefix: config.get("msgChannel.chanNamePrefix.cluster"),
+        pchannels: config.get("rootCoord.dmlChannelNum"),
+        limits: {
+          databasesMax: config.get("rootCoord.maxDatabaseNum"),
+          collectionsMax: config.get("quotaAndLimits.limits.maxCollectionNum"),
+          collectionsPerDatabaseMax: config.get("quotaAndLimits.limits.maxCollectionNumPerDB"),
+          partitionsMax: config.get("rootCoord.maxPartitionNum"),
+        },
+      },
+      data: {
+        ...coordinators.data,
+        segmentBytesMax,
+        sealProportion: config.get("dataCoord.segment.sealProportion"),
+        segmentAgeMsMax: config.get("dataCoord.segment.maxLife") * 1000,
+        segmentIdleMsMax: config.get("dataCoord.segment.maxIdleTime") * 1000,
+        segmentIdleBytesMin: config.get("dataCoord.segment.minSizeFromIdleToSealed") * MiB,
+        compactionEnabled:
+          config.get("dataCoord.enableCompaction") && config.get("dataCoord.compaction.enableAutoCompaction"),
+        compaction: {
+          ...coordinators.data.compaction,
+          segmentBytesMax,
+          smallShare: config.get("dataCoord.segment.smallProportion"),
+          deletedShareMax: config.get("dataCoord.compaction.single.ratio.threshold"),
+          deltaLogsMax: config.get("dataCoord.compaction.single.deltalog.maxnum"),
+        },
+        retentionMs: config.get("common.retentionDuration") * 1000,
+        gcIntervalMs: config.get("dataCoord.gc.interval") * 1000,
+        gcDropToleranceMs: config.get("dataCoord.gc.dropTolerance") * 1000,
+        gcOrphanToleranceMs: config.get("dataCoord.gc.missingTolerance") * 1000,
+      },
+      index: { ...coordinators.index, buildsParallelMax: config.get("indexNode.scheduler.buildParallel") },
+    },
+    workers: { ...workers, buildThreads: identity.cores },
+  };
+}
