@@ -1,5 +1,14 @@
 import { Lru } from "../../base/lru.ts";
-import type { ClientInfo } from "./handler.ts";
+
+/** Who a client is, as it says itself with Connect. */
+export interface ClientInfo {
+  readonly sdkType: string;
+  readonly sdkVersion: string;
+  readonly user: string;
+  readonly host: string;
+  readonly localTime: string;
+  readonly reserved: Readonly<Record<string, string>>;
+}
 
 interface Client {
   readonly info: ClientInfo;

@@ -1,7 +1,7 @@
 import type { ComponentStateCode } from "../../api/component.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { LogFields } from "../../obs/logger.ts";
-import type { ClientRegistry } from "./client-registry.ts";
+import type { ClientInfo, ClientRegistry } from "./client-registry.ts";
 import type { MetaCache } from "./meta-cache.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
 
@@ -35,13 +35,4 @@ export interface ProxyCall {
 export interface ProxySelf {
   readonly state: ComponentStateCode;
   readonly clients: ClientRegistry;
-}
-
-export interface ClientInfo {
-  readonly sdkType: string;
-  readonly sdkVersion: string;
-  readonly user: string;
-  readonly host: string;
-  readonly localTime: string;
-  readonly reserved: Readonly<Record<string, string>>;
 }
