@@ -1,0 +1,63 @@
+/**
+ * The Node SDK's own specs against this server:
+ *
+ *     node tests/conformance/run-node-sdk.ts <checkout of milvus-io/milvus-sdk-node> [--only <pattern of files>] [--out <file>]
+ *
+ * The checkout has its dependencies installed (`npm install --ignore-scripts`) and is only read. Its specs name port 19530, so a
+ * fresh server is started there; one that runs there already is used.
+ */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { runProgram } from "../e2e/support/run-program.ts";
+import { readExclusions } from "./exclusions.ts";
+import { parseJest } from "./jest.ts";
+import { printTally, tally } from "./tally.ts";
+import { withServer } from "./with-server.ts";
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { only: { type: "string" }, out: { type: "string" }, threads: { type: "string" } },
+  });
+  const checkout = path.resolve(positionals[0] ?? "");
+  const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
+  if (positionals.length !== 1 || !existsSync(jest)) {
+    console.error("usage: run-node-sdk.ts <checkout with node_modules> [--only pattern] [--out file]");
+    return 2;
+  }
+  const scratch = await mkdtemp(path.join(tmpdir(), "redkite-conformance-"));
+  try {
+    const report = path.join(scratch, "jest.json");
+    const command = [
+      process.execPath,
+      jest,
+      "--json",
+      `--outputFile=${report}`,
+      "--runInBand",
+      "--forceExit",
+    ];
+    if (values.only !== undefined) command.push(values.only);
+    await withServer({ port: 19530, threads: Number(values.threads ?? 1) }, async () => {
+      const { code, stderr } = await runProgram(command, {
+        cwd: checkout,
+        env: { NODE_ENV: "dev" },
+        timeoutMs: 3_600_000,
+      });
+      if (!existsSync(report))
+        throw new Error(`jest ended with ${code} and no report:\n${stderr.slice(-3000)}`);
+    });
+    const outcomes = parseJest(await readFile(report, "utf8"), checkout);
+    if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(outcomes, null, 1)}\n`);
+    const exclusions = readExclusions(path.join(import.meta.dirname, "exclusions", "node-sdk.txt"));
+    const passedMin = values.only === undefined ? 380 : 0;
+    return printTally("Node SDK specs", tally(outcomes, exclusions), { rateMin: 0.8, passedMin });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
