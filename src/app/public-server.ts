@@ -1,6 +1,5 @@
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../obs/logger.ts";
-import type { MetricsRegistry } from "../obs/metrics.ts";
 import type { ProxyRole } from "../roles/proxy/proxy.ts";
 import { GrpcHealth } from "../transport/grpc-health.ts";
 import type { GrpcMethod } from "../transport/grpc-method.ts";
@@ -19,9 +18,9 @@ export class PublicServer {
   readonly #health = new GrpcHealth();
   readonly #server: PortServer;
 
-  constructor(proxy: ProxyRole, config: Config, _metrics: MetricsRegistry, logger: Logger) {
+  constructor(proxy: ProxyRole, config: Config, logger: Logger) {
     const services = new Map<string, GrpcMethod>(this.#health.methods());
-    for (const method of proxy.methods()) services.set(method.path, method as GrpcMethod);
+    for (const method of proxy.methods()) services.set(method.path, method);
     for (const [path, method] of reflectionMethods({
       services: () => [SERVICE],
       descriptors: fileDescriptors,

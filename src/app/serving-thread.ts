@@ -64,7 +64,7 @@ function main({ nodeId, address, config: entries, ports }: ServingThreadData): v
     },
     context: (signal) => backgroundContext(signal ?? stopping.signal),
   });
-  const server = new PublicServer(proxy, config, metrics, logger);
+  const server = new PublicServer(proxy, config, logger);
   serveWorker(ports.proxy, proxyTable, proxy);
   serveWorker(ports.control, servingThreadTable, {
     listen: async (_ctx, request) => {

@@ -52,7 +52,7 @@ export function defineMessage<T extends object>(
   name: string,
   table: { readonly [K in keyof T]-?: FieldSpec },
 ): MessageCodec<T> {
-  const entries = Object.entries(table) as [string, FieldSpec][];
+  const entries = Object.entries<FieldSpec>(table);
   const byNumber = new Map(entries.map(([key, spec]) => [spec.no, { key, spec }]));
   if (byNumber.size !== entries.length) throw new Error(`message ${name} uses a field number twice`);
 

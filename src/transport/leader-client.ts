@@ -1,4 +1,4 @@
-import type { ServiceTable } from "../api/service-table.ts";
+import type { MethodSpec, ServiceTable } from "../api/service-table.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import { serviceUnavailable } from "../errors/service-errors.ts";
 import type { CallContext } from "../model/call-context.ts";
@@ -34,7 +34,7 @@ export class LeaderClient {
 
   stub<C extends object>(table: ServiceTable<C>): C {
     const call =
-      (name: keyof C & string): Method =>
+      (name: string, idempotent: boolean): Method =>
       async (ctx, request) => {
         for (let tries = 1; ; tries++) {
           try {
@@ -46,15 +46,14 @@ export class LeaderClient {
           } catch (error) {
             if (!isElsewhere(error)) throw error;
             this.#leader = undefined;
-            const repeatable = table.methods[name].idempotent || isRedkiteError(error, "serviceNotReady");
+            const repeatable = idempotent || isRedkiteError(error, "serviceNotReady");
             if (!repeatable || ctx.signal.aborted) throw error;
             await this.#deps.clock.sleep(this.#deps.pauseMs * Math.min(tries, 10), ctx.signal);
           }
         }
       };
-    return Object.fromEntries(
-      Object.keys(table.methods).map((name) => [name, call(name as keyof C & string)]),
-    ) as C;
+    const methods = Object.entries<MethodSpec>(table.methods);
+    return Object.fromEntries(methods.map(([name, spec]) => [name, call(name, spec.idempotent)])) as C;
   }
 
   async #find(): Promise<{ readonly nodeId: NodeId; readonly address: string }> {

@@ -17,7 +17,7 @@ import { timestamp, type Timestamp } from "../../model/timestamp.ts";
 import type { DeletePart, PlacedInsert, WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ShardState } from "../shard/shard-state.ts";
-import { RecentWrites } from "./recent-writes.ts";
+import type { RecentWrites } from "./recent-writes.ts";
 
 /**
  * The one writer of a vchannel under one epoch. Takes batches in groups: one allocation of timestamps for those that wait, then

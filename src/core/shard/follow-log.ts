@@ -3,7 +3,7 @@ import { corrupted } from "../../errors/service-errors.ts";
 import { decodeLogRecord, type LogRecord } from "../../format/log-record.ts";
 import type { CollectionId } from "../../model/ids.ts";
 import type { CollectionSchema } from "../../model/schema.ts";
-import type { MessageStream, Position } from "../../ports/message-stream.ts";
+import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /** Gives the newest schema of a collection; asked when a record needs a newer one than is known. */
@@ -20,7 +20,7 @@ export async function followLog(
   deps: { readonly stream: MessageStream; readonly schemas: SchemaSource },
   signal: AbortSignal,
 ): Promise<void> {
-  const batches = deps.stream.read(state.vchannel, state.appliedPosition as Position, signal);
+  const batches = deps.stream.read(state.vchannel, state.appliedPosition, signal);
   for await (const records of batches) {
     for (const { position, payload } of records) {
       const record = decode(payload, state.vchannel, position);

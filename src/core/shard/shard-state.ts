@@ -56,7 +56,7 @@ export class ShardState {
   #version: bigint;
   #view: ShardView | undefined;
   #waiters: Waiter[] = [];
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(engine: Engine, spec: ShardSpec) {
     this.#engine = engine;
@@ -194,7 +194,7 @@ export class ShardState {
 
   /** The log cannot be read on: whoever waits learns why. */
   fail(error: unknown): void {
-    this.#failure = error;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
     for (const { done } of this.#waiters) done.reject(error);
   }
 

@@ -58,7 +58,7 @@ export class GarbageCollector {
       return;
     }
     await this.#collectDeltas(vchannel, segments);
-    await this.#deps.stream.truncate(vchannel, channel.checkpoint.position as never);
+    await this.#deps.stream.truncate(vchannel, channel.checkpoint.position);
   }
 
   /** A delta log that every segment of the channel has applied. */

@@ -2,7 +2,7 @@ import type { DataNode } from "../../api/data-node.ts";
 import type { IndexCoord } from "../../api/index-coord.ts";
 import type { LoadedSegmentInfo } from "../../api/query-coord.ts";
 import type { ChannelState, WatchRequest } from "../../api/query-node.ts";
-import { FilterCache } from "../../core/search/filter-cache.ts";
+import type { FilterCache } from "../../core/search/filter-cache.ts";
 import { readableSegments } from "../../core/search/read-segments.ts";
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseInfo } from "../../api/root-coord.ts";
-import { Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
+import { type Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
 import { CHANNEL_EPOCHS, type ChannelEpochRecord } from "../../core/catalog/channel-epoch.ts";
 import { collectionCodec } from "../../core/catalog/schema-codec.ts";
 import { collectionNotFound, databaseNotFound } from "../../errors/meta-errors.ts";
