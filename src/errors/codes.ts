@@ -200,6 +200,7 @@ export const ERRORS = {
   diskFailed: system(1001, "disk failed"),
   fileNotFound: system(1000, "file not found"),
   folderInUse: system(5, "data folder in use"),
+  newerData: system(5, "written by a newer release"),
   objectExists: system(1008, "object exists already"),
   objectNotFound: system(1000, "object not found"),
   metaUnavailable: system(2, "metadata store unavailable", { retriable: true }),

@@ -100,6 +100,7 @@ test("Milvus's own codes are unique", () => {
     "diskFailed",
     "fileNotFound",
     "folderInUse",
+    "newerData",
     "objectExists",
     "objectNotFound",
     "metaUnavailable",

@@ -24,6 +24,20 @@ export function folderInUse(what: { readonly path: string; readonly holder: stri
   return redkiteError("folderInUse", { fields: { path: what.path }, description: what.holder });
 }
 
+/** Stored by a release that this one cannot follow; nothing was touched. */
+export function newerData(what: {
+  readonly path: string;
+  readonly formatVersion: number;
+  readonly readableSince: string;
+  readonly createdBy: string;
+}): RedkiteError {
+  const { path, formatVersion, readableSince, createdBy } = what;
+  return redkiteError("newerData", {
+    fields: { path },
+    description: `it has format version ${formatVersion} and was made by release ${createdBy}; start release ${readableSince} or newer`,
+  });
+}
+
 /** The key was taken by an earlier `put`, whose bytes stay. */
 export function objectExists(key: string): RedkiteError {
   return redkiteError("objectExists", { fields: { key } });
