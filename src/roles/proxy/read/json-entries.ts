@@ -63,7 +63,7 @@ function skipValue(text: string, at: number): number {
     return i;
   }
   let depth = 0;
-  for (let i = at; ; ) {
+  for (let i = at; ;) {
     const c = text[i];
     if (c === '"') {
       i = skipString(text, i);

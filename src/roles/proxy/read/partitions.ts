@@ -52,9 +52,7 @@ export function readPartitions(
 
 export function refusePartitionNames(names: readonly string[]): void {
   if (names.length === 0) return;
-  throw parameterInvalid(
-    "not support manually specifying the partition names if partition key mode is used",
-  );
+  throw parameterInvalid("not support manually specifying the partition names if partition key mode is used");
 }
 
 /** Partitions of a collection with a partition key, in the order that its values are spread over. */

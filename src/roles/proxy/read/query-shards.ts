@@ -1,5 +1,11 @@
 import { compareKeys } from "../../../core/search/gather-fields.ts";
-import { columnOfKeys, concatColumns, gatherColumn, keysOf, sliceColumn } from "../../../format/column-select.ts";
+import {
+  columnOfKeys,
+  concatColumns,
+  gatherColumn,
+  keysOf,
+  sliceColumn,
+} from "../../../format/column-select.ts";
 import { gatherKeys } from "../../../format/column-select.ts";
 import { routeKeys } from "../../../format/key-hash.ts";
 import { keyCount, type Column, type Keys } from "../../../model/columns.ts";
@@ -94,9 +100,7 @@ function mergeRows(
   const pick = (columns: readonly Column[]): Column => gatherColumn(concatColumns(columns), order);
   return {
     keys: keysOf(pick(results.map(({ keys }) => columnOfKeys(keys)))),
-    fields: (only?.fields ?? []).map((_, i) =>
-      pick(results.flatMap(({ fields }) => fields[i] ?? [])),
-    ),
+    fields: (only?.fields ?? []).map((_, i) => pick(results.flatMap(({ fields }) => fields[i] ?? []))),
   };
 }
 

@@ -1,8 +1,6 @@
-import { isRedkiteError, withContext } from "../../../errors/redkite-error.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { partitionKeyField, primaryKeyField, type CollectionInfo } from "../../../model/schema.ts";
-import type { Timestamp } from "../../../model/timestamp.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { fromPairs } from "../../../wire/key-values.ts";
 import type { QueryRequest, QueryResults } from "../../../wire/messages.gen.ts";

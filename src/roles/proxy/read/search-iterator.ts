@@ -1,4 +1,8 @@
-import { parameterInvalid, parameterInvalidBecause, parameterMissing } from "../../../errors/parameter-errors.ts";
+import {
+  parameterInvalid,
+  parameterInvalidBecause,
+  parameterMissing,
+} from "../../../errors/parameter-errors.ts";
 import { largerIsBetter, type MetricType } from "../../../model/read.ts";
 import type { KeyValues } from "../../../model/schema.ts";
 import type { Rng } from "../../../ports/rng.ts";

@@ -5,9 +5,15 @@ import { notServed } from "../../../errors/service-errors.ts";
 import { DataType, isVector } from "../../../model/data-type.ts";
 import type { CollectionId } from "../../../model/ids.ts";
 import type { GroupBy } from "../../../model/read.ts";
-import { dynamicField, fieldByName, type CollectionSchema, type FieldSchema, type KeyValues } from "../../../model/schema.ts";
+import {
+  dynamicField,
+  fieldByName,
+  type CollectionSchema,
+  type FieldSchema,
+  type KeyValues,
+} from "../../../model/schema.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
-import { parseGoBool, parseGoInt } from "./go-values.ts";
+import { parseGoInt } from "./go-values.ts";
 import { parseIgnoreGrowing } from "./query-params.ts";
 import { parseIteratorPage, type IteratorPage } from "./search-iterator.ts";
 
@@ -111,7 +117,9 @@ function vectorFieldNamed(name: string, schema: CollectionSchema): FieldSchema {
     );
   }
   if (!isVector(field.type)) {
-    throw parameterInvalid(`failed to create query plan: field (${name}) to search is not of vector data type`);
+    throw parameterInvalid(
+      `failed to create query plan: field (${name}) to search is not of vector data type`,
+    );
   }
   return field;
 }
@@ -134,7 +142,9 @@ function parseOffset(params: KeyValues, topK: number, topKMax: number): number {
     throw parameterInvalid(`offset [${offset}] is invalid, ${outOfRange(offset, topKMax)}`);
   }
   if (topK + offset > topKMax) {
-    throw parameterInvalid(`offset+topk [${topK + offset}] is invalid, ${outOfRange(topK + offset, topKMax)}`);
+    throw parameterInvalid(
+      `offset+topk [${topK + offset}] is invalid, ${outOfRange(topK + offset, topKMax)}`,
+    );
   }
   return offset;
 }
@@ -147,9 +157,7 @@ function parseRoundDecimal(params: KeyValues): number {
   const text = params["round_decimal"] ?? "-1";
   const value = parseGoInt(text);
   if (value !== undefined && value >= -1 && value <= 6) return value;
-  throw parameterInvalid(
-    `round_decimal [${text}] is invalid, should be -1 or an integer in range [0, 6]`,
-  );
+  throw parameterInvalid(`round_decimal [${text}] is invalid, should be -1 or an integer in range [0, 6]`);
 }
 
 type IndexParams = Readonly<Record<string, unknown>>;
@@ -218,8 +226,7 @@ function parseGroupSize(params: KeyValues): number {
   if (text === undefined) return 1;
   const size = parseGoInt(text);
   if (size === undefined) throw parameterInvalid(`failed to parse input group size:${text}`);
-  if (size <= 0)
-    throw parameterInvalid(`input group size:${size} is negative, failed to do search_groupby`);
+  if (size <= 0) throw parameterInvalid(`input group size:${size} is negative, failed to do search_groupby`);
   if (size > GROUP_SIZE_MAX) {
     throw parameterInvalid(`input group size:${size} exceeds configured max group size:${GROUP_SIZE_MAX}`);
   }
@@ -269,9 +276,4 @@ function checkHints(hints: string): void {
 /** A sentence where Milvus has nothing to expect. */
 export function emptyParameter(message: string): Error {
   return parameterInvalid(message, { expected: "", actual: "" });
-}
-
-/** Whether a group-by came in the form of older clients. Strict group sizes need no flag here: groups are always filled. */
-export function isStrict(params: KeyValues): boolean {
-  return parseGoBool(params["strict_group_size"] ?? "") ?? false;
 }

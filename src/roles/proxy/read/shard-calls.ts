@@ -40,7 +40,10 @@ async function onShard<T>(
       if (!mayPass(error) || round + 1 >= ROUNDS_MAX) throw error;
       metaCache.forgetShardLeaders(info.id);
     }
-    await deps.clock.sleep(backoffDelayMs(PAUSE, round, () => deps.rng.float()), ctx.signal);
+    await deps.clock.sleep(
+      backoffDelayMs(PAUSE, round, () => deps.rng.float()),
+      ctx.signal,
+    );
   }
 }
 

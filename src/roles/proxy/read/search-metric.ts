@@ -1,0 +1,38 @@
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { DataType } from "../../../model/data-type.ts";
+import type { MetricType } from "../../../model/read.ts";
+import type { CollectionInfo, FieldSchema, IndexInfo } from "../../../model/schema.ts";
+import type { ProxyCall } from "../handler.ts";
+
+const METRICS: readonly MetricType[] = ["L2", "IP", "COSINE", "HAMMING", "JACCARD"];
+
+/** The metric of a search: that of the field's index; a request may repeat it, nothing else. */
+export async function searchMetric(
+  call: ProxyCall,
+  info: CollectionInfo,
+  field: FieldSchema,
+  requested: string,
+): Promise<MetricType> {
+  const indexes = await call.metaCache.indexes(call.ctx, info.id);
+  const index = indexes.find(({ fieldId, droppedAt }) => fieldId === field.id && droppedAt === undefined);
+  const own = index && metricOfIndex(index);
+  if (requested === "") return own ?? defaultMetric(field.type);
+  const metric = METRICS.find((name) => name === requested.toUpperCase());
+  if (own === undefined && metric !== undefined) return metric;
+  if (own !== undefined && own === metric) return own;
+  throw parameterInvalid("metric type not match", {
+    expected: own ?? defaultMetric(field.type),
+    actual: requested,
+  });
+}
+
+function metricOfIndex({ params, userParams }: IndexInfo): MetricType | undefined {
+  const name = (params["metric_type"] ?? userParams["metric_type"] ?? "").toUpperCase();
+  return METRICS.find((metric) => metric === name);
+}
+
+/** Of an index that names none, as Milvus's AUTOINDEX. */
+function defaultMetric(type: DataType): MetricType {
+  if (type === DataType.BinaryVector) return "HAMMING";
+  return type === DataType.SparseFloatVector ? "IP" : "COSINE";
+}

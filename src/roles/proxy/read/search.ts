@@ -1,0 +1,272 @@
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { notServed } from "../../../errors/service-errors.ts";
+import { emptyColumn } from "../../../format/column-fill.ts";
+import { gatherColumn, keyAt, keysOf } from "../../../format/column-select.ts";
+import { keyCount, type Column } from "../../../model/columns.ts";
+import type { MetricType, ShardSearchResult } from "../../../model/read.ts";
+import { primaryKeyField } from "../../../model/schema.ts";
+import type { Init } from "../../../wire/codec.ts";
+import { encodeFieldData } from "../../../wire/field-data-encode.ts";
+import { fromPairs } from "../../../wire/key-values.ts";
+import type { SearchRequest, SearchResults } from "../../../wire/messages.gen.ts";
+import { searchResultData } from "../../../wire/search-results.ts";
+import type { Handler, ProxyCall } from "../handler.ts";
+import { atReadTimestamp } from "./at-read-timestamp.ts";
+import { columnsBytes } from "./columns-bytes.ts";
+import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
+import { readPartitions } from "./partitions.ts";
+import { checkPartitionKeyUse } from "./query.ts";
+import { queryRows } from "./query-shards.ts";
+import { NO_FILTER, requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
+import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
+import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
+import { searchMetric } from "./search-metric.ts";
+import { parseSearchParams, type SearchParams } from "./search-params.ts";
+import {
+  distinctKeys,
+  queriesOfKeys,
+  queriesOfRequest,
+  queryCount,
+  searchedKeys,
+  type SearchQueries,
+} from "./search-queries.ts";
+import { onShards } from "./shard-calls.ts";
+
+/** The nearest rows of each query vector, at one timestamp. */
+export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async (call, request) => {
+  const { limits } = call.deps;
+  refuseParts(request);
+  const info = await call.metaCache.collection(call.ctx, request.collectionName);
+  checkPartitionKeyUse(info, limits.mustUsePartitionKey, "search");
+  const pairs = fromPairs(request.searchParams);
+  const keys = searchedKeys(request, pairs, info);
+  const output = outputFields(request.outputFields, info.schema);
+  if (output.countRows) throw parameterInvalid("aggregates are not supported in search request");
+  const nq = queryCount(request);
+  if (nq < 1 || nq > limits.nqMax) {
+    throw parameterInvalid(
+      `nq [${nq}] is invalid, nq (number of search vector per search request) should be in range ` +
+        `[1, ${limits.nqMax}], but got ${nq}`,
+    );
+  }
+  const params = parseSearchParams(pairs, info.schema, info.id, limits);
+  const filter = requestFilter(request.dsl, request.exprTemplateValues, info, "failed to create query plan");
+  const partitionIds = readPartitions(info, request.partitionNames, filter.compiled);
+  const entries = nq * (params.limit + params.offset) * (params.groupBy?.groupSize ?? 1);
+  if (limits.resultEntriesMax >= 0 && entries > limits.resultEntriesMax)
+    throw parameterInvalid("number of result entries is too large");
+  const metric = await searchMetric(call, info, params.field, params.metric);
+  checkRange(params, metric);
+  call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
+
+  const freshness = { ...request, iterator: params.iterator };
+  return atReadTimestamp(call, info, freshness, "failed to search", async (readAt) => {
+    const target: ReadTarget = {
+      info,
+      readAt,
+      partitionIds,
+      filter: filter.source,
+      ignoreGrowing: params.ignoreGrowing,
+    };
+    const stored = keys && (await queriesOfKeys(call, target, params.field, keys));
+    const queries = stored?.queries ?? queriesOfRequest(request, params.field);
+    const search: Search = { params, metric, queries, output };
+    const found = queries.nq === 0 ? undefined : await searchPage(call, target, search);
+    const counts = countsPerQuery(found?.hits, nq, stored?.present);
+    const groupField = params.groupBy?.field;
+    const groupValues = found?.hits.groupValues;
+    return {
+      results: searchResultData({
+        limit: params.limit,
+        counts,
+        ids: found?.hits.keys ?? keysOf(emptyColumn(primaryKeyField(info.schema))),
+        scores: roundScores(found?.hits.scores ?? new Float32Array(0), params.roundDecimal),
+        fields: found === undefined ? [] : encodeOutput(output, found.fields),
+        outputFields: output.names,
+        primaryFieldName: primaryKeyField(info.schema).name,
+        groupBy: groupField && groupValues && encodeFieldData(groupValues, groupField),
+        iterator: params.page && iteratorAnswer(call, params.page, found?.hits, metric),
+        allSearchCount: found?.searchedRows ?? 0,
+      }),
+      collectionName: request.collectionName,
+      sessionTs: readAt,
+    };
+  });
+};
+
+interface Search {
+  readonly params: SearchParams;
+  readonly metric: MetricType;
+  readonly queries: SearchQueries;
+  readonly output: OutputFields;
+}
+
+interface Found {
+  readonly hits: Hits;
+  /** Of the output fields, one row a hit. */
+  readonly fields: readonly Column[];
+  readonly searchedRows: number;
+}
+
+/** What of a request belongs to features that this version does not have. */
+function refuseParts(request: SearchRequest): void {
+  if (request.subReqs.length > 0) throw notServed("hybrid search");
+  if (request.functionScore !== undefined) throw notServed("a function_score (ranker)");
+  if (request.functionChains.length > 0) throw notServed("function_chains");
+  if (request.highlighter !== undefined) throw notServed("a highlighter");
+  if (request.searchAggregation !== undefined) throw notServed("search_aggregation");
+  if (request.namespace !== undefined) throw notServed("namespaces");
+}
+
+function checkRange({ radius, rangeFilter }: SearchParams, metric: MetricType): void {
+  if (radius === undefined || rangeFilter === undefined) return;
+  const descending = metric === "IP" || metric === "COSINE";
+  if (descending ? rangeFilter > radius : rangeFilter < radius) return;
+  throw parameterInvalid(
+    `range_filter(${rangeFilter}) must be ${descending ? "greater" : "less"} than radius(${radius}) for metric ${metric}`,
+  );
+}
+
+/**
+ * One search, with the fields of its hits. A page of an iterator takes in all hits that tie with its last one: the next page begins
+ * behind their score, and would miss them.
+ */
+async function searchPage(call: ProxyCall, target: ReadTarget, search: Search): Promise<Found> {
+  const { page, limit, offset } = search.params;
+  if (page === undefined) return withFields(call, target, search, limit, offset);
+  const { topKMax } = call.deps.limits;
+  for (let asked = Math.min(limit + 1, topKMax); ; asked = Math.min(asked * 2, topKMax)) {
+    const { hits, searchedRows } = await searchShards(call, target, search, asked, 0, []);
+    const end = endOfPage(hits.scores, limit);
+    if (end === hits.scores.length && end === asked && asked < topKMax) continue;
+    const rows = Int32Array.from({ length: end }, (_, i) => i);
+    const kept = pickHits(hits, rows);
+    return { hits: kept, fields: await fetchFields(call, target, search.output, kept), searchedRows };
+  }
+}
+
+/** Behind the last hit that has the score of hit `limit - 1`. */
+function endOfPage(scores: Float32Array, limit: number): number {
+  let end = Math.min(limit, scores.length);
+  while (end > 0 && end < scores.length && scores[end] === scores[end - 1]) end++;
+  return end;
+}
+
+function pickHits(hits: Hits, rows: Int32Array): Hits {
+  const values = rows.length === keyCount(hits.keys) ? hits : undefined;
+  if (values !== undefined) return values;
+  const { keys } = hits;
+  return {
+    starts: Int32Array.of(0, rows.length),
+    keys:
+      keys.kind === "int64"
+        ? { kind: "int64", values: keys.values.slice(0, rows.length) }
+        : { kind: "varchar", offsets: keys.offsets.slice(0, rows.length + 1), bytes: keys.bytes },
+    scores: hits.scores.slice(0, rows.length),
+    groupValues: undefined,
+    fields: [],
+  };
+}
+
+/** Up to this many hits bring their fields along from every shard; beyond, only the final ones' are fetched. */
+const DIRECT_HITS_MAX = 1_024;
+
+async function withFields(
+  call: ProxyCall,
+  target: ReadTarget,
+  search: Search,
+  limit: number,
+  offset: number,
+): Promise<Found> {
+  const { output, queries, params } = search;
+  const hitsMax = queries.nq * (limit + offset) * (params.groupBy?.groupSize ?? 1);
+  const direct = target.info.vchannels.length === 1 ? offset === 0 : hitsMax <= DIRECT_HITS_MAX;
+  const fieldIds = direct ? output.fields.map(({ id }) => id) : [];
+  const { hits, searchedRows } = await searchShards(call, target, search, limit, offset, fieldIds);
+  const fields = direct ? hits.fields : await fetchFields(call, target, output, hits);
+  const { resultBytesMax } = call.deps.limits;
+  if (columnsBytes(fields) > resultBytesMax)
+    throw parameterInvalid(`search results exceed the maxOutputSize Limit ${resultBytesMax}`);
+  return { hits, fields, searchedRows };
+}
+
+async function searchShards(
+  call: ProxyCall,
+  target: ReadTarget,
+  { params, metric, queries }: Search,
+  limit: number,
+  offset: number,
+  outputFieldIds: readonly number[],
+): Promise<{ readonly hits: Hits; readonly searchedRows: number }> {
+  const { groupBy } = params;
+  const results = await onShards(call, target.info, async (node, vchannel) =>
+    node.search(call.ctx, {
+      ...scopeOn(target, vchannel),
+      fieldId: params.field.id,
+      metric,
+      ...queries,
+      k: limit + offset,
+      params: params.indexParams,
+      range: rangeBehind(params.page?.lastBound, metric, params),
+      groupBy: groupBy && { fieldId: groupBy.fieldId, groupSize: groupBy.groupSize },
+      outputFieldIds,
+    }),
+  );
+  const hits = mergeShards(results, { metric, nq: queries.nq, limit, offset, groupBy });
+  return { hits, searchedRows: results.reduce((sum, result) => sum + rowsSearched(result), 0) };
+}
+
+function rowsSearched({ stats }: ShardSearchResult): number {
+  return stats.reduce((sum, { visibleRows }) => sum + visibleRows, 0);
+}
+
+/** Output fields of the final hits, read by key at the same timestamp. */
+async function fetchFields(
+  call: ProxyCall,
+  target: ReadTarget,
+  output: OutputFields,
+  hits: Hits,
+): Promise<readonly Column[]> {
+  if (output.fields.length === 0) return [];
+  const rows = await queryRows(
+    call,
+    { ...target, filter: NO_FILTER },
+    {
+      keys: distinctKeys(hits.keys),
+      limit: -1,
+      offset: 0,
+      outputFieldIds: output.fields.map(({ id }) => id),
+    },
+  );
+  const rowOf = new Map(Array.from({ length: keyCount(rows.keys) }, (_, i) => [keyAt(rows.keys, i), i]));
+  const places = Int32Array.from(
+    { length: keyCount(hits.keys) },
+    (_, i) => rowOf.get(keyAt(hits.keys, i)) ?? -1,
+  );
+  return rows.fields.map((column) => gatherColumn(column, places));
+}
+
+/** Hits of each of the request's queries; those without a vector have none. */
+function countsPerQuery(
+  hits: Hits | undefined,
+  nq: number,
+  present: readonly number[] | undefined,
+): BigInt64Array {
+  const counts = new BigInt64Array(nq);
+  if (hits === undefined) return counts;
+  for (let q = 0; q + 1 < hits.starts.length; q++)
+    counts[present?.[q] ?? q] = BigInt((hits.starts[q + 1] ?? 0) - (hits.starts[q] ?? 0));
+  return counts;
+}
+
+function iteratorAnswer(
+  call: ProxyCall,
+  page: IteratorPage,
+  hits: Hits | undefined,
+  metric: MetricType,
+): { readonly token: string; readonly lastBound: number } {
+  return {
+    token: page.token === "" ? newIteratorToken(call.deps.rng) : page.token,
+    lastBound: hits?.scores.at(-1) ?? boundOfNothing(page, metric),
+  };
+}
