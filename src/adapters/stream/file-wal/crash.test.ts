@@ -58,6 +58,8 @@ interface TopicModel {
   dropAsked: boolean;
   /** Yes, no, or asked for without an answer. */
   exists: "yes" | "no" | "maybe";
+  /** Creations and drops asked for: only the answer of the newest says whether the topic exists. */
+  asked: number;
 }
 
 const TOPICS = ["a", "b", "c"];
@@ -83,7 +85,14 @@ class CrashRun {
     this.#seen = seen;
     for (const topic of TOPICS) {
       const nothing = { truncated: POSITION_ZERO, maybeTruncated: POSITION_ZERO };
-      this.#model.set(topic, { ...nothing, certain: [], open: new Set(), dropAsked: false, exists: "no" });
+      this.#model.set(topic, {
+        ...nothing,
+        certain: [],
+        open: new Set(),
+        dropAsked: false,
+        exists: "no",
+        asked: 0,
+      });
     }
   }
 
@@ -130,8 +139,10 @@ class CrashRun {
 
   /** Requests in bursts, some awaited before the next. */
   async #work(wal: FileWal): Promise<void> {
+    const disk = this.#disk;
     let pending: Promise<unknown>[] = [];
     for (let i = this.#rng.between(5, 80); i > 0; i--) {
+      if (disk !== this.#disk) return;
       pending.push(this.#request(wal));
       if (this.#rng.chance(0.4)) {
         await Promise.all(pending);
@@ -159,9 +170,10 @@ class CrashRun {
 
   async #create(wal: FileWal, name: string, topic: TopicModel): Promise<void> {
     if (topic.exists === "no") topic.exists = "maybe";
+    const asked = ++topic.asked;
     await this.#tolerate(async () => {
-      await wal.createTopic(name);
-      topic.exists = "yes";
+      await this.#answer(wal.createTopic(name));
+      if (topic.asked === asked) topic.exists = "yes";
     });
   }
 
@@ -174,7 +186,7 @@ class CrashRun {
     const chunks = [utf8Encode(text.slice(0, half)), utf8Encode(text.slice(half) + padding)];
     await this.#tolerate(async () => {
       const priority = this.#rng.chance(0.2) ? ({ priority: "reserve" } as const) : {};
-      const position = await wal.append(name, chunks, priority);
+      const position = await this.#answer(wal.append(name, chunks, priority));
       topic.open.delete(text);
       topic.certain.push({ position, text });
     });
@@ -184,7 +196,7 @@ class CrashRun {
     const upTo = this.#rng.pick([...topic.certain.map(({ position }) => position), topic.truncated]);
     if (upTo > topic.maybeTruncated) topic.maybeTruncated = upTo;
     await this.#tolerate(async () => {
-      await wal.truncate(name, upTo);
+      await this.#answer(wal.truncate(name, upTo));
       if (upTo > topic.truncated) topic.truncated = upTo;
     });
   }
@@ -192,14 +204,25 @@ class CrashRun {
   async #drop(wal: FileWal, name: string, topic: TopicModel): Promise<void> {
     topic.exists = "maybe";
     topic.dropAsked = true;
+    const asked = ++topic.asked;
     await this.#tolerate(async () => {
-      await wal.dropTopic(name);
-      topic.dropAsked = false;
-      topic.exists = "no";
+      await this.#answer(wal.dropTopic(name));
+      if (topic.asked === asked) {
+        topic.dropAsked = false;
+        topic.exists = "no";
+      }
       topic.certain = [];
       topic.open.clear();
       topic.truncated = topic.maybeTruncated = POSITION_ZERO;
     });
+  }
+
+  /** What a process says after its crash, nobody hears. */
+  async #answer<T>(request: Promise<T>): Promise<T> {
+    const disk = this.#disk;
+    const answer = await request;
+    if (disk !== this.#disk) await new Promise<never>(() => undefined);
+    return answer;
   }
 
   /** With faults, any request may fail in the ways that the port names. */

@@ -330,6 +330,19 @@ test("what waits for the disk is bounded by a retriable error", async () => {
   await wal.append("a", [new Uint8Array(1)]);
 });
 
+test("creations and drops of one name that share a batch take effect in their order", async () => {
+  const bench = new Bench();
+  const wal = await bench.open();
+  await Promise.all([wal.createTopic("a"), wal.dropTopic("a")]);
+  assert.deepEqual(wal.topicNames, []);
+  await Promise.all([wal.createTopic("a"), wal.dropTopic("a"), wal.createTopic("a")]);
+  assert.deepEqual(wal.topicNames, ["a"]);
+  await Promise.all([wal.dropTopic("a"), wal.createTopic("a"), wal.dropTopic("a"), wal.createTopic("b")]);
+  assert.deepEqual(wal.topicNames, ["b"]);
+  bench.kill();
+  assert.deepEqual((await bench.open()).topicNames, ["b"]);
+});
+
 test("all that waits shares one write and one sync", async () => {
   const bench = new Bench();
   const wal = await bench.open();

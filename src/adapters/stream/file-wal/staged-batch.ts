@@ -16,7 +16,8 @@ export class StagedBatch {
   readonly #frames: FrameBatch;
   readonly #topicsMax: number;
   readonly #last = new Map<LogTopic, bigint>();
-  readonly #created = new Set<string>();
+  /** Numbers of the topics that this batch creates. */
+  readonly #created = new Map<string, number>();
   readonly #dropped = new Set<LogTopic>();
   readonly #effects: (() => void)[] = [];
   readonly #accepted: WalRequest[] = [];
@@ -101,7 +102,7 @@ export class StagedBatch {
     }
     const number = this.#nextNumber++;
     this.#frames.add({ kind: WalFrameKind.create, topic: number, previous: 0n, payload: [utf8Encode(name)] });
-    this.#created.add(name);
+    this.#created.set(name, number);
     this.#effects.push(() => {
       this.#topics.create({ number, name, truncated: 0n, last: 0n });
       request.resolve(0n);
@@ -116,7 +117,18 @@ export class StagedBatch {
       this.#dropped.add(topic);
       this.#effects.push(() => this.#topics.drop(topic));
     }
+    const created = this.#created.get(request.name);
+    if (created !== undefined) {
+      this.#frames.add({ kind: WalFrameKind.drop, topic: created, previous: 0n, payload: [] });
+      this.#created.delete(request.name);
+      this.#effects.push(() => this.#dropCreated(created));
+    }
     this.#effects.push(() => request.resolve(0n));
+  }
+
+  #dropCreated(number: number): void {
+    const topic = this.#topics.get(number);
+    if (topic !== undefined) this.#topics.drop(topic);
   }
 
   #addTruncate(request: TruncateRequest): void {
