@@ -47,7 +47,10 @@ for (const { name, make } of engines) {
         const meta = await openMemoryMetaStore(nodeClock);
         const engine = make();
         let process = await start(folder, meta, engine);
-        t.after(async () => process.stop());
+        t.after(async () => {
+          await process.stop();
+          await meta.close();
+        });
         const info = await process.create();
         await process.load(info);
         await process.insert(info, [1n, 2n, 3n, 4n]);
@@ -140,7 +143,7 @@ async function start(folder: string, meta: ProcessPorts["meta"], engine: Engine)
   links.serve(dataNodeTable, workers.dataNode);
   links.serve(queryNodeTable, workers.queryNode);
   links.serve(indexNodeTable, workers.indexNode);
-  const ctx = backgroundContext(AbortSignal.timeout(20_000));
+  const ctx = backgroundContext(stopping.signal);
   let sequence = 0n;
 
   const vchannelOf = (info: CollectionInfo) => info.vchannels[0] ?? assert.fail("no vchannel");

@@ -18,14 +18,6 @@ afterEach(async () => {
   for (const thing of opened.splice(0).reverse()) await thing[Symbol.asyncDispose]();
 });
 
-/** Kept until the process ends: collecting one would close a descriptor that is not its own any more. */
-const handedOver: Socket[] = [];
-
-/** Node has no public way to ask. */
-function descriptorOf(socket: Socket): number {
-  return (socket as unknown as Record<string, { readonly fd: number }>)["_handle"]?.fd ?? -1;
-}
-
 const gate = new Deferred();
 const echo: UnaryMethod<Uint8Array, Uint8Array> = {
   decode: (bytes) => bytes,
@@ -138,20 +130,6 @@ test("an accepted socket can be handed over", async () => {
   const port = typeof address === "object" && address !== null ? address.port : 0;
   assert.equal(await get(port, "/hi"), "hi");
   assert.equal((await grpcClient(port).unary("/test.Test/Echo", Buffer.from("x"))).status, 0);
-  acceptor.close();
-});
-
-test("a connection can be handed over by its descriptor", async () => {
-  const { server } = newServer();
-  const acceptor = createServer({ pauseOnConnect: true }, (socket: Socket) => {
-    handedOver.push(socket);
-    server.adoptDescriptor(descriptorOf(socket));
-  });
-  acceptor.listen(0, "127.0.0.1");
-  await once(acceptor, "listening");
-  const address = acceptor.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  assert.equal(await get(port, "/hi"), "hi");
   acceptor.close();
 });
 

@@ -1,4 +1,4 @@
-import { createServer, Socket, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { GrpcServer } from "./grpc-server.ts";
 import type { HttpServer } from "./http-server.ts";
 import { closeListener, listenOn, type ListenAddress } from "./listen.ts";
@@ -58,16 +58,6 @@ export class PortServer {
     socket.on("error", onError);
     socket.on("close", onClose);
     socket.on("readable", onReadable);
-  }
-
-  /**
-   * Takes over the connection behind a descriptor that another thread has accepted and no longer uses: the descriptor
-   * belongs to this server from now on.
-   */
-  adoptDescriptor(descriptor: number): void {
-    const socket = new Socket({ fd: descriptor, readable: true, writable: true });
-    socket.setNoDelay(true);
-    this.adopt(socket);
   }
 
   /** Refuses new connections; running calls and requests finish, late ones are aborted. Safe to call twice. */

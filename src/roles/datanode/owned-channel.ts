@@ -12,6 +12,7 @@ import { timestamp, TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../../
 import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { CompactionPlan, FlushedSegment } from "../../api/data-coord.ts";
 import type { DdlIntent } from "../../api/root-coord.ts";
+import type { Timer } from "../../ports/clock.ts";
 import type { TaskHandle } from "../../ports/executor.ts";
 import type { DataNodeDeps } from "./data-node-deps.ts";
 
@@ -30,7 +31,7 @@ export class OwnedChannel {
   readonly #flusher: Flusher;
   readonly #tasks = new Set<TaskHandle>();
   #stopped = false;
-  #reportDue = false;
+  #reportTimer: Timer | undefined;
   /** Changes appended under this epoch. Met a second time from an earlier owner, a change does nothing further. */
   readonly #ddlDone = new Map<bigint, bigint>();
 
@@ -191,6 +192,7 @@ export class OwnedChannel {
   async close(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#reportTimer?.cancel();
     this.#writer.stop(channelNotAvailable(this.vchannel, "its owner closes it"));
     await Promise.all([...this.#tasks].map(async (task) => task.stop()));
     await this.#shard.release();
@@ -253,11 +255,10 @@ export class OwnedChannel {
 
   /** Tells DataCoord how its growing segments fill, soon after writes and never while nothing changes. */
   #scheduleReport(): void {
-    if (this.#reportDue || this.#stopped) return;
-    this.#reportDue = true;
-    this.#deps.clock.timer(this.#deps.reportIntervalMs, () => {
-      this.#reportDue = false;
-      if (!this.#stopped) this.#spawn(`report ${this.vchannel}`, async (signal) => this.#report(signal));
+    if (this.#reportTimer !== undefined || this.#stopped) return;
+    this.#reportTimer = this.#deps.clock.timer(this.#deps.reportIntervalMs, () => {
+      this.#reportTimer = undefined;
+      this.#spawn(`report ${this.vchannel}`, async (signal) => this.#report(signal));
     });
   }
 
