@@ -440,6 +440,7 @@ export class DataCoordRole implements DataCoord {
     }
     await this.#deps.queryCoord.targetChanged(ctx, { vchannel });
     await this.#deps.indexCoord.segmentsChanged(ctx, { collectionId: channel.collectionId });
+    await this.#garbage.truncateLog(vchannel);
     this.#compactions.consider(vchannel);
   }
 }

@@ -58,6 +58,13 @@ export class GarbageCollector {
       return;
     }
     await this.#collectDeltas(vchannel, segments);
+    await this.truncateLog(vchannel);
+  }
+
+  /** The log behind the checkpoint goes as soon as no reader could still have to start from an older one. */
+  async truncateLog(vchannel: VChannel): Promise<void> {
+    const channel = this.#tables.findChannel(vchannel);
+    if (channel === undefined || channel.dropped || this.#isRead(vchannel)) return;
     await this.#deps.stream.truncate(vchannel, channel.checkpoint.position);
   }
 
