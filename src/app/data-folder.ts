@@ -58,7 +58,10 @@ export async function openDataFolder({ folder, clock, engine, report }: DataFold
       opening(openSqliteMetaStore({ path, mode: isNew ? "create" : "existing" }, clock), (meta) =>
         meta.close(),
       ),
-      opening(FileWal.open({ disk, folder: "log", clock, checksum, report }), (stream) => stream.close()),
+      opening(
+        FileWal.open({ disk, folder: "log", clock, checksum, report, options: LOG_OPTIONS }),
+        (stream) => stream.close(),
+      ),
       FsObjectStore.open(disk, "objects"),
     ]);
     const [meta, stream, objects] = [valueOf(stores[0]), valueOf(stores[1]), valueOf(stores[2])];
@@ -74,3 +77,6 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
   if (result.status === "rejected") throw result.reason;
   return result.value;
 }
+
+/** A record holds what one request writes to one vchannel, and a request may have 256 MiB. */
+const LOG_OPTIONS = { recordBytesMax: 272 << 20, waitingBytesMax: 1024 << 20 };

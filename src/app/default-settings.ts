@@ -51,6 +51,7 @@ export function defaultSettings(identity: {
         segmentAgeMsMax: 24 * 3600_000,
         segmentIdleMsMax: 600_000,
         segmentIdleBytesMin: 16 << 20,
+        syncMsMax: 600_000,
         compactionEnabled: true,
         compaction: {
           segmentBytesMax: 1024 << 20,

@@ -42,6 +42,7 @@ export function settingsFromConfig(
         segmentAgeMsMax: config.get("dataCoord.segment.maxLife") * 1000,
         segmentIdleMsMax: config.get("dataCoord.segment.maxIdleTime") * 1000,
         segmentIdleBytesMin: config.get("dataCoord.segment.minSizeFromIdleToSealed") * MiB,
+        syncMsMax: config.get("dataNode.segment.syncPeriod") * 1000,
         compactionEnabled:
           config.get("dataCoord.enableCompaction") && config.get("dataCoord.compaction.enableAutoCompaction"),
         compaction: {

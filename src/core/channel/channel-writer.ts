@@ -324,9 +324,14 @@ export class ChannelWriter {
   #append(record: LogRecord, pending: PendingWrite | undefined): Promise<bigint> {
     const done = new Deferred<bigint>();
     this.#inFlight.set(record.timestamp, { done, pending });
-    this.#deps.stream.append(this.#state.vchannel, encodeLogRecord(record)).catch((error: unknown) => {
-      if (this.#inFlight.has(record.timestamp)) this.#settle(error);
-    });
+    // On a full disk what frees room, or ends a change, still gets through.
+    const options =
+      record.type === "rows" && record.inserts.length > 0 ? {} : ({ priority: "reserve" } as const);
+    this.#deps.stream
+      .append(this.#state.vchannel, encodeLogRecord(record), options)
+      .catch((error: unknown) => {
+        if (this.#inFlight.has(record.timestamp)) this.#settle(error);
+      });
     return done.promise;
   }
 
@@ -350,7 +355,9 @@ export class ChannelWriter {
           epoch: this.#epoch,
           owner: this.#deps.nodeId,
         };
-        await this.#deps.stream.append(this.#state.vchannel, encodeLogRecord(barrier));
+        await this.#deps.stream.append(this.#state.vchannel, encodeLogRecord(barrier), {
+          priority: "reserve",
+        });
         await back.promise;
       } finally {
         stop();

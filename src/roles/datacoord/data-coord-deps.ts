@@ -42,6 +42,8 @@ export interface DataCoordLimits {
   /** A growing segment that has not grown for this long is sealed, when it is not tiny. */
   readonly segmentIdleMsMax: number;
   readonly segmentIdleBytesMin: number;
+  /** A growing segment that has not grown for this long is sealed, whatever its size. */
+  readonly syncMsMax: number;
   readonly compactionEnabled: boolean;
   readonly compaction: CompactionLimits;
   /** How long after its end a row version can still be read (common.retentionDuration). */

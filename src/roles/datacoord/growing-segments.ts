@@ -85,11 +85,14 @@ export class GrowingSegments {
 
   #sealOld(): void {
     const now = this.#deps.clock.nowMs();
-    const { segmentAgeMsMax, segmentIdleMsMax, segmentIdleBytesMin } = this.#deps.limits;
+    const { segmentAgeMsMax, segmentIdleMsMax, segmentIdleBytesMin, syncMsMax } = this.#deps.limits;
     const due = this.#growing().filter((meta) => {
       const grownAtMs = this.#grownAtMs.get(meta.id) ?? meta.createdAtMs;
-      if (meta.rows > 0 && now - meta.createdAtMs >= segmentAgeMsMax) return true;
-      return now - grownAtMs >= segmentIdleMsMax && meta.bytes >= segmentIdleBytesMin;
+      const idleMs = now - grownAtMs;
+      if (meta.rows === 0) return false;
+      if (now - meta.createdAtMs >= segmentAgeMsMax) return true;
+      // However small: rows that are nowhere but in the log keep all of it behind them.
+      return idleMs >= syncMsMax || (idleMs >= segmentIdleMsMax && meta.bytes >= segmentIdleBytesMin);
     });
     for (const [vchannel, metas] of Map.groupBy(due, (meta) => meta.vchannel)) {
       for (const meta of metas) this.#grownAtMs.delete(meta.id);
