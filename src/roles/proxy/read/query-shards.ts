@@ -70,7 +70,8 @@ export async function countRows(call: ProxyCall, target: ReadTarget): Promise<bi
   return results.reduce((sum, { count }) => sum + count, 0n);
 }
 
-function splitByShard(keys: Keys, shards: number): ReadonlyMap<number, Keys> {
+/** Keys by the number of the vchannel that they belong to. */
+export function splitByShard(keys: Keys, shards: number): ReadonlyMap<number, Keys> {
   const routes = routeKeys(keys, shards);
   const positions = new Map<number, number[]>();
   for (let i = 0; i < routes.length; i++) {

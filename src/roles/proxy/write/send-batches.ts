@@ -1,0 +1,100 @@
+import { isRedkiteError, RedkiteError } from "../../../errors/redkite-error.ts";
+import { toRedkiteError } from "../../../errors/status.ts";
+import type { CollectionInfo } from "../../../model/schema.ts";
+import type { DeletePart, InsertPart, WriteCondition, WriteResult } from "../../../model/write-batch.ts";
+import type { ProxyCall } from "../handler.ts";
+
+/** What one vchannel gets as one record. */
+export interface OutgoingBatch {
+  /** Number of the vchannel in the collection. */
+  readonly shard: number;
+  readonly deletes: readonly DeletePart[];
+  readonly inserts: readonly InsertPart[];
+  readonly condition: WriteCondition | undefined;
+}
+
+export type BatchOutcome =
+  | { readonly kind: "written"; readonly result: WriteResult }
+  | { readonly kind: "failed"; readonly error: RedkiteError };
+
+/**
+ * Hands each batch to the owner of its vchannel, all vchannels at once, batches of one vchannel one after another. After a failure no
+ * later batch of that vchannel is sent. Outcomes in the order of the batches.
+ */
+export async function sendBatches(
+  call: ProxyCall,
+  info: CollectionInfo,
+  batches: readonly OutgoingBatch[],
+): Promise<readonly BatchOutcome[]> {
+  if (batches.length === 0) return [];
+  const { ctx, deps } = call;
+  // Ids are unique over all threads and runs of the process, as the sequences of a session must be.
+  const firstSequence = await deps.rootCoord.allocId(ctx, { count: batches.length });
+  const outcomes: BatchOutcome[] = [];
+  const perShard = Map.groupBy(batches.keys(), (i) => batches[i]?.shard ?? 0);
+  await Promise.all(
+    [...perShard.values()].map(async (indexes) => {
+      let failure: BatchOutcome | undefined;
+      for (const i of indexes) {
+        const batch = batches[i];
+        if (batch === undefined) continue;
+        failure ??= await sendOne(call, info, batch, firstSequence + BigInt(i)).then(
+          (outcome) => {
+            outcomes[i] = outcome;
+            return outcome.kind === "failed" ? outcome : undefined;
+          },
+        );
+        if (outcomes[i] === undefined && failure !== undefined) outcomes[i] = failure;
+      }
+    }),
+  );
+  return outcomes;
+}
+
+async function sendOne(
+  { ctx, deps }: ProxyCall,
+  info: CollectionInfo,
+  { shard, deletes, inserts, condition }: OutgoingBatch,
+  sequence: bigint,
+): Promise<BatchOutcome> {
+  const vchannel = info.vchannels[shard];
+  if (vchannel === undefined) throw new TypeError(`collection ${info.name} has no vchannel ${shard}`);
+  try {
+    const result = await deps.owner(ctx, vchannel, async (owner) =>
+      owner.write(ctx, {
+        collectionId: info.id,
+        vchannel,
+        schemaVersion: info.schema.version,
+        session: deps.nodeId,
+        sequence,
+        deletes,
+        inserts,
+        condition,
+      }),
+    );
+    return { kind: "written", result };
+  } catch (error) {
+    return { kind: "failed", error: toRedkiteError(error) };
+  }
+}
+
+/**
+ * The error as the client may act on it: repeating is only suggested where it changes nothing. With ids made by the server it would
+ * add the rows again, unless it is sure that none of them went in.
+ */
+export function clientError(error: RedkiteError, repeat: "harmless" | "adds-rows", anyWritten: boolean): RedkiteError {
+  if (!error.retriable || repeat === "harmless" || (!anyWritten && isSurelyNotIn(error))) return error;
+  return new RedkiteError(error.kind, error.message, {
+    blame: error.blame,
+    retriable: false,
+    fields: error.fields,
+    cause: error,
+  });
+}
+
+/** Refusals before anything is appended. */
+function isSurelyNotIn(error: unknown): boolean {
+  return ["serviceTooManyRequests", "serviceRateLimit", "diskFull", "writeConflict", "collectionSchemaMismatch"].some(
+    (kind) => isRedkiteError(error) && error.kind === kind,
+  );
+}
