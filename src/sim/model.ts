@@ -1,0 +1,243 @@
+import { crc32c } from "../base/crc32c.ts";
+import { keysOf } from "../format/column-select.ts";
+import { decodeLogRecord, type DdlRecord, type RowsRecord } from "../format/log-record.ts";
+import { decodeRowBatch } from "../format/row-batch.ts";
+import type { CollectionId, PartitionId } from "../model/ids.ts";
+import type { StreamRecord } from "../ports/message-stream.ts";
+import { FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
+import type { StreamObserver } from "./stream.ts";
+
+/** One version of a key: a row, or nothing from here on. */
+export interface ModelVersion {
+  readonly at: bigint;
+  readonly row: ModelRow | undefined;
+}
+
+export interface ModelRow extends SimRow {
+  readonly partitionId: PartitionId;
+  /** Of the record that wrote it. */
+  readonly begin: bigint;
+}
+
+/** A write that a client has asked for, whatever became of it. */
+export interface IssuedWrite {
+  readonly id: number;
+  readonly kind: string;
+  readonly collectionId: CollectionId;
+  readonly rows: readonly SimRow[];
+  /** Whether it may delete this row, found live by the record that deletes it. */
+  readonly mayDelete: (row: ModelRow) => boolean;
+  /** A partial upsert: what a row it writes must look like, given the one that it replaces. */
+  readonly mayReplace?: (before: ModelRow | undefined, after: SimRow) => boolean;
+  /** Known to have failed without any effect, or done for so long that nothing of it can come any more. */
+  closed: boolean;
+}
+
+/**
+ * What the database must answer. It follows the log as readers are given it, decides by itself which records count, and keeps
+ * every version of every key; a read at a timestamp has exactly one right answer then. Acknowledgements are compared with the
+ * log, so that the log cannot lie either. Independent of the product but for the record's encoding.
+ */
+export class Model implements StreamObserver {
+  readonly channels = new Map<string, ModelChannel>();
+  readonly issued = new Map<bigint, { readonly write: IssuedWrite; readonly row: SimRow }>();
+  readonly open = new Set<IssuedWrite>();
+  readonly #violation: (what: string) => void;
+  /** Timestamp of each change of a collection: the same on all its channels. */
+  readonly #changes = new Map<bigint, bigint>();
+  #nextWrite = 0;
+
+  constructor(violation: (what: string) => void) {
+    this.#violation = violation;
+  }
+
+  issue(write: Omit<IssuedWrite, "id" | "closed">): IssuedWrite {
+    const issued: IssuedWrite = { ...write, id: this.#nextWrite++, closed: false };
+    for (const row of write.rows) this.issued.set(row.stamp, { write: issued, row });
+    this.open.add(issued);
+    return issued;
+  }
+
+  /** Nothing of the write can take effect from now on that has not already. */
+  close(write: IssuedWrite): void {
+    write.closed = true;
+    this.open.delete(write);
+  }
+
+  channel(topic: string): ModelChannel {
+    let channel = this.channels.get(topic);
+    if (channel === undefined) this.channels.set(topic, (channel = new ModelChannel(topic)));
+    return channel;
+  }
+
+  onRecord(topic: string, after: bigint, { position, payload }: StreamRecord): void {
+    const channel = this.channel(topic);
+    const known = channel.expectAfter(after);
+    const digest = crc32c(payload);
+    if (known !== undefined) {
+      if (known.position !== position)
+        this.#violation(`${topic}: the record at ${known.position} is gone, behind ${after} comes ${position}`);
+      else if (known.digest !== digest) this.#violation(`${topic}: the record at ${position} has changed`);
+      return;
+    }
+    channel.positions.push({ position, digest });
+    this.#apply(channel, payload, position);
+  }
+
+  /** An acknowledged write must be in the log, at its timestamp, in full, and count. */
+  acknowledged(
+    topic: string,
+    write: { readonly at: bigint; readonly stamps: readonly bigint[]; readonly keys: readonly SimKey[] },
+    what: string,
+  ): void {
+    const record = this.channel(topic).records.get(write.at);
+    if (record === undefined) {
+      this.#violation(`${what} was acknowledged at ${write.at}, but no record of ${topic} that counts has this timestamp`);
+      return;
+    }
+    const missing = write.stamps.find((stamp) => !record.stamps.has(stamp));
+    if (missing !== undefined || record.stamps.size !== write.stamps.length)
+      this.#violation(`${what} was acknowledged at ${write.at}, but the record there has other rows`);
+    for (const key of write.keys)
+      if (!record.deleted.has(key)) this.#violation(`${what}: the record at ${write.at} does not delete ${key}`);
+  }
+
+  #apply(channel: ModelChannel, payload: Uint8Array, position: bigint): void {
+    const record = decodeLogRecord(payload.slice());
+    const { topic } = channel;
+    if (record.type === "epoch") {
+      const owner = channel.owners.get(record.epoch) ?? record.owner;
+      if (owner !== record.owner) this.#violation(`${topic}: epoch ${record.epoch} has the owners ${owner} and ${record.owner}`);
+      channel.owners.set(record.epoch, owner);
+    }
+    if (record.epoch < channel.epoch) return;
+    channel.epoch = record.epoch;
+    if (record.type !== "ddl") {
+      if (record.timestamp <= channel.lastTimestamp)
+        this.#violation(`${topic}: timestamp ${record.timestamp} at ${position} follows ${channel.lastTimestamp}`);
+      channel.lastTimestamp = record.timestamp;
+    }
+    if (record.type === "rows") this.#applyRows(channel, record);
+    else if (record.type === "ddl") this.#applyDdl(channel, record);
+  }
+
+  #applyRows(channel: ModelChannel, record: RowsRecord): void {
+    const { topic } = channel;
+    const at = record.timestamp;
+    const batch = `${record.session}/${record.sequence}`;
+    if (channel.batches.has(batch)) this.#violation(`${topic}: batch ${batch} is in the log twice`);
+    channel.batches.add(batch);
+    const stamps = new Set<bigint>();
+    const deleted = new Set<SimKey>();
+    const inserts: ModelRow[] = [];
+    for (const part of record.inserts) {
+      const { columns } = decodeRowBatch(part.batch);
+      const key = columns.get(FIELD.key);
+      const stamp = columns.get(FIELD.stamp);
+      if (key === undefined || stamp === undefined) throw new RangeError("rows without key and stamp");
+      const keys = keyList(keysOf(key));
+      for (const [i, value] of integersOf(stamp).entries()) {
+        const issued = this.issued.get(value ?? -1n);
+        if (issued === undefined || issued.row.key !== keys[i]) {
+          this.#violation(`${topic}: nobody wrote the row ${keys[i]} with stamp ${value}`);
+          continue;
+        }
+        if (channel.stamps.has(issued.row.stamp)) this.#violation(`${topic}: row ${issued.row.stamp} is in the log twice`);
+        channel.stamps.add(issued.row.stamp);
+        stamps.add(issued.row.stamp);
+        inserts.push({ ...issued.row, partitionId: part.partitionId, begin: at });
+      }
+    }
+    const written = new Set(inserts.map((row) => row.key));
+    for (const part of record.deletes) {
+      for (const key of keyList(part.keys)) {
+        deleted.add(key);
+        const row = channel.current(key);
+        if (row === undefined || (part.partitionId !== undefined && part.partitionId !== row.partitionId)) continue;
+        if (!written.has(key) && ![...this.open].some((write) => write.collectionId === record.collectionId && write.mayDelete(row)))
+          this.#violation(`${topic}: nobody may delete ${key} as it was at ${at} (stamp ${row.stamp})`);
+        channel.push(key, { at, row: undefined });
+      }
+    }
+    for (const row of inserts) {
+      const rule = this.issued.get(row.stamp)?.write.mayReplace;
+      if (rule !== undefined && !rule(channel.at(row.key, at - 1n), row))
+        this.#violation(`${topic}: the partial upsert of ${row.key} at ${at} overwrote a change that it had not read`);
+      channel.push(row.key, { at, row });
+    }
+    channel.records.set(at, { stamps, deleted });
+  }
+
+  #applyDdl(channel: ModelChannel, record: DdlRecord): void {
+    const at = this.#changes.get(record.intentId) ?? record.timestamp;
+    if (at !== record.timestamp)
+      this.#violation(`${channel.topic}: change ${record.intentId} has the timestamps ${at} and ${record.timestamp}`);
+    this.#changes.set(record.intentId, at);
+    if (channel.changes.has(record.intentId)) return;
+    channel.changes.add(record.intentId);
+    if (record.timestamp > channel.lastTimestamp) channel.lastTimestamp = record.timestamp;
+    if (record.kind === "dropPartition") channel.drops.set(record.partitionId, record.timestamp);
+    else if (record.kind === "truncate") channel.truncations.push(record.timestamp);
+  }
+}
+
+/** One vchannel's log as the model understands it. */
+export class ModelChannel {
+  readonly topic: string;
+  /** Every record that a reader was given, in order. */
+  readonly positions: { readonly position: bigint; readonly digest: number }[] = [];
+  readonly owners = new Map<bigint, bigint>();
+  /** Records of rows that count, by timestamp. */
+  readonly records = new Map<bigint, { readonly stamps: ReadonlySet<bigint>; readonly deleted: ReadonlySet<SimKey> }>();
+  readonly batches = new Set<string>();
+  readonly stamps = new Set<bigint>();
+  readonly changes = new Set<bigint>();
+  readonly drops = new Map<PartitionId, bigint>();
+  readonly truncations: bigint[] = [];
+  readonly #versions = new Map<SimKey, ModelVersion[]>();
+  epoch = 0n;
+  lastTimestamp = 0n;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  /** The record that must come next behind a position; undefined when it is not known yet. */
+  expectAfter(after: bigint): { readonly position: bigint; readonly digest: number } | undefined {
+    let low = 0;
+    let high = this.positions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.positions[middle]?.position ?? 0n) > after) high = middle;
+      else low = middle + 1;
+    }
+    return this.positions[low];
+  }
+
+  push(key: SimKey, version: ModelVersion): void {
+    const versions = this.#versions.get(key);
+    if (versions === undefined) this.#versions.set(key, [version]);
+    else versions.push(version);
+  }
+
+  /** The row of a key now, visible or not in a dropped partition. */
+  current(key: SimKey): ModelRow | undefined {
+    return this.#versions.get(key)?.at(-1)?.row;
+  }
+
+  /** The row of a key that a read at the timestamp sees. */
+  at(key: SimKey, at: bigint): ModelRow | undefined {
+    const row = this.#versions.get(key)?.findLast((version) => version.at <= at)?.row;
+    return row !== undefined && this.#isVisible(row, at) ? row : undefined;
+  }
+
+  visible(at: bigint): ModelRow[] {
+    return [...this.#versions.keys()].flatMap((key) => this.at(key, at) ?? []);
+  }
+
+  #isVisible(row: ModelRow, at: bigint): boolean {
+    const drop = this.drops.get(row.partitionId);
+    if (drop !== undefined && drop <= at) return false;
+    return !this.truncations.some((truncated) => truncated <= at && row.begin <= truncated);
+  }
+}

@@ -1,0 +1,144 @@
+import type { Prng } from "../base/prng.ts";
+import type { Machine } from "./deployment.ts";
+import { FAULT_POINTS } from "./faults.ts";
+import { META } from "./meta.ts";
+import { OBJECTS } from "./objects.ts";
+import type { RunState } from "./run-state.ts";
+import { STREAM } from "./stream.ts";
+
+/** Does harm, one thing after another and sometimes several at once, each for a while. */
+export class Nemesis {
+  readonly #run: RunState;
+  readonly #random: Prng;
+  readonly #faultsMax: number;
+  #faults = 0;
+
+  constructor(run: RunState, faultsMax: number) {
+    this.#run = run;
+    this.#random = run.world.random("nemesis");
+    this.#faultsMax = faultsMax;
+  }
+
+  async run(done: () => boolean): Promise<void> {
+    const { world } = this.#run;
+    await world.pause(300, "calm");
+    while (!done() && this.#faults < this.#faultsMax) {
+      await this.#strike();
+      await world.pause(this.#random.between(50, 900), "between faults");
+    }
+  }
+
+  healAll(): void {
+    const { deployment } = this.#run;
+    deployment.net.healAll();
+    deployment.faults.wanted.clear();
+    Object.assign(deployment.faults, { failures: 0, crashes: 0 });
+    for (const { disk } of deployment.machines) Object.assign(disk.conditions, HEALTHY);
+  }
+
+  async #strike(): Promise<void> {
+    const { deployment, world, coverage } = this.#run;
+    const kind = this.#random.pick(deployment.shared ? CLUSTER_FAULTS : STANDALONE_FAULTS);
+    const machine = this.#random.pick(deployment.machines);
+    this.#faults += 1;
+    world.note(`fault ${kind} ${machine.name}`);
+    if (kind !== "point") coverage.fault(kind);
+    await this.#act(kind, machine);
+  }
+
+  async #act(kind: FaultKind, machine: Machine): Promise<void> {
+    const { deployment, world } = this.#run;
+    const { net, faults } = deployment;
+    switch (kind) {
+      case "crash":
+        deployment.crash(machine, this.#random.between(10, 1_500));
+        return;
+      case "power cut of all":
+        for (const each of deployment.machines) deployment.crash(each, this.#random.between(10, 600));
+        return;
+      case "point":
+        for (let count = this.#random.between(1, 3); count > 0; count--)
+          faults.wanted.set(this.#random.pick(FAULT_POINTS), this.#random.pick(["fail", "crash", "crash"]));
+        return;
+      case "failing steps":
+        faults.failures = 0.2;
+        await world.pause(this.#random.between(100, 1_000), kind);
+        faults.failures = 0;
+        return;
+      case "disk errors": {
+        const errors = this.#random.pick(["readErrors", "writeErrors", "syncErrors", "renameErrors"] as const);
+        machine.disk.conditions[errors] = this.#random.pick([0.02, 0.3, 1]);
+        await world.pause(this.#random.between(20, 600), kind);
+        machine.disk.conditions[errors] = 0;
+        return;
+      }
+      case "disk full":
+        machine.disk.conditions.bytesMax = machine.disk.usedBytes() + this.#random.int(8 << 10);
+        await world.pause(this.#random.between(50, 1_000), kind);
+        machine.disk.conditions.bytesMax = Infinity;
+        return;
+      case "slow disk":
+        machine.disk.conditions.slowness = this.#random.pick([10, 100]);
+        await world.pause(this.#random.between(100, 800), kind);
+        machine.disk.conditions.slowness = 1;
+        return;
+      case "partition":
+      case "one-way partition": {
+        const [from, to] = this.#random.shuffle([...deployment.machines.map(({ name }) => name), META, STREAM, OBJECTS]);
+        net.cut(from ?? "", to ?? "");
+        if (kind === "partition") net.cut(to ?? "", from ?? "");
+        await this.#whileCut();
+        return;
+      }
+      case "isolation":
+        for (const { name } of deployment.machines) {
+          net.cut(machine.name, name);
+          net.cut(name, machine.name);
+        }
+        for (const service of [META, STREAM, OBJECTS]) if (this.#random.chance(0.5)) net.cut(machine.name, service);
+        await this.#whileCut();
+        return;
+      case "bad network":
+        net.conditions[this.#random.pick(["loss", "repeat", "late"] as const)] = this.#random.pick([0.02, 0.1, 0.3]);
+        await world.pause(this.#random.between(100, 1_000), kind);
+        net.healAll();
+        return;
+      case "clock jump":
+        machine.time.offsetMs += this.#random.pick([-3_000, -300, 300, 3_000]);
+        return;
+      case "session loss":
+        await deployment.loseSession(machine);
+        return;
+    }
+  }
+
+  async #whileCut(): Promise<void> {
+    await this.#run.world.pause(this.#random.between(100, 2_500), "cut");
+    this.#run.deployment.net.healAll();
+  }
+}
+
+const STANDALONE_FAULTS = ["crash", "point", "failing steps", "disk errors", "disk full", "slow disk", "clock jump", "session loss"] as const;
+const CLUSTER_FAULTS = [
+  "crash",
+  "power cut of all",
+  "point",
+  "failing steps",
+  "partition",
+  "one-way partition",
+  "isolation",
+  "bad network",
+  "clock jump",
+  "session loss",
+] as const;
+
+type FaultKind = (typeof STANDALONE_FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
+
+/** What a run of seeds must have seen. */
+export const FAULT_KINDS: readonly string[] = [
+  ...new Set<string>([...STANDALONE_FAULTS, ...CLUSTER_FAULTS].filter((kind) => kind !== "point")),
+  "failed step",
+  "crash at a point",
+];
+
+const HEALTHY = { readErrors: 0, writeErrors: 0, syncErrors: 0, renameErrors: 0, slowness: 1, bytesMax: Infinity };

@@ -1,0 +1,233 @@
+import type { ServiceTable } from "../api/service-table.ts";
+import type { Links } from "../app/process-ports.ts";
+import type { Prng } from "../base/prng.ts";
+import { decodeError, encodeError } from "../errors/error-codec.ts";
+import { abortReason, deadlineExceeded, serviceUnavailable } from "../errors/service-errors.ts";
+import type { CallContext } from "../model/call-context.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import { directChannel } from "../transport/direct-channel.ts";
+import type { Life } from "./life.ts";
+import { decodePlain, encodePlain } from "./plain-codec.ts";
+import type { World } from "./world.ts";
+
+/** How the network behaves now; faults change it. */
+export interface NetConditions {
+  delayMsMin: number;
+  delayMsMax: number;
+  /** Share of messages that never arrive. */
+  loss: number;
+  /** Share of requests of idempotent methods that arrive twice. */
+  repeat: number;
+  /** Share of messages that take much longer, and are overtaken. */
+  late: number;
+}
+
+/** A process that can be called. */
+export interface NetProcess {
+  readonly machine: string;
+  readonly nodeId: NodeId;
+  readonly life: Life;
+  readonly clock: Clock;
+}
+
+/**
+ * The network between machines, and from machines to the shared services. Every message has its own delay, so messages overtake each
+ * other; a cut lies between two machines in one direction. A caller whose request or answer was lost learns it as
+ * a broken connection after a while, not knowing whether the call took effect.
+ */
+export class SimNet {
+  readonly conditions: NetConditions = { delayMsMin: 0.05, delayMsMax: 0.6, loss: 0, repeat: 0, late: 0 };
+  readonly #world: World;
+  readonly #random: Prng;
+  readonly #cuts = new Set<string>();
+  readonly #processes = new Map<NodeId, Registered>();
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = world.random("net");
+  }
+
+  cut(from: string, to: string): void {
+    this.#cuts.add(`${from}>${to}`);
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.has(`${from}>${to}`);
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
+    Object.assign(this.conditions, { loss: 0, repeat: 0, late: 0 });
+  }
+
+  /** Milliseconds that a message takes, or undefined when it is lost. */
+  trip(from: string, to: string): number | undefined {
+    if (this.isCut(from, to) || this.#random.chance(this.conditions.loss)) return undefined;
+    const { delayMsMin, delayMsMax, late } = this.conditions;
+    const delayMs = delayMsMin + this.#random.float() * (delayMsMax - delayMsMin);
+    return this.#random.chance(late) ? delayMs + this.#random.float() * LATE_MS : delayMs;
+  }
+
+  /** How long it takes to notice a lost message. */
+  noticeMs(): number {
+    return NOTICE_MS_MIN + this.#random.float() * (NOTICE_MS_MAX - NOTICE_MS_MIN);
+  }
+
+  /** Makes a process reachable, as far as it serves something. */
+  join(process: NetProcess): void {
+    this.#processes.set(process.nodeId, { process, services: new Map() });
+  }
+
+  serve<C extends object>(process: NetProcess, table: ServiceTable<C>, implementation: C): void {
+    this.#processes.get(process.nodeId)?.services.set(table.name, {
+      implementation: implementation as Implementation,
+      local: directChannel(table, implementation, { freeze: true }),
+    });
+  }
+
+  withdraw(process: NetProcess, table: ServiceTable<never>): void {
+    this.#processes.get(process.nodeId)?.services.delete(table.name);
+  }
+
+  /** What a process uses to reach others, and itself by direct calls. */
+  links(caller: NetProcess): Links {
+    const stubs = new Map<string, object>();
+    return {
+      connect: <C extends object>(table: ServiceTable<C>, node: { readonly nodeId: NodeId }): C => {
+        if (node.nodeId === caller.nodeId) {
+          const local = this.#processes.get(node.nodeId)?.services.get(table.name)?.local;
+          if (local === undefined) throw serviceUnavailable(`${table.name} does not run in this process`);
+          return local as C;
+        }
+        const key = `${table.name}/${node.nodeId}`;
+        const known = stubs.get(key);
+        if (known !== undefined) return known as C;
+        const methods = table.methods as Readonly<Record<string, { readonly idempotent: boolean }>>;
+        const stub = Object.fromEntries(
+          Object.entries(methods).map(([method, { idempotent }]) => [
+            method,
+            (ctx: CallContext, request: unknown): Promise<unknown> =>
+              this.#call(caller, { to: node.nodeId, service: table.name, method, idempotent }, ctx, request),
+          ]),
+        ) as C;
+        stubs.set(key, stub);
+        return stub;
+      },
+    };
+  }
+
+  #call(caller: NetProcess, call: Call, ctx: CallContext, request: unknown): Promise<unknown> {
+    if (ctx.signal.aborted) return Promise.reject(abortReason(ctx.signal));
+    const bytes = encodePlain(request);
+    const remainingMs = ctx.deadlineMs === undefined ? undefined : ctx.deadlineMs - caller.clock.nowMs();
+    const server = new AbortController();
+    return new Promise((resolve, reject) => {
+      let open = true;
+      const settle = (act: () => void): void => {
+        if (!open || !caller.life.alive) return;
+        open = false;
+        ctx.signal.removeEventListener("abort", onAbort);
+        act();
+      };
+      const broken = (why: string): void => {
+        const noticed = this.noticeMs();
+        this.#world.after(noticed, "net broken", () => settle(() => reject(serviceUnavailable(why))));
+      };
+      const onAbort = (): void => {
+        const reason = abortReason(ctx.signal);
+        const trip = this.trip(caller.machine, this.#machineOf(call.to));
+        if (trip !== undefined) this.#world.after(trip, "net cancel", () => server.abort(reason));
+        settle(() => reject(reason));
+      };
+      ctx.signal.addEventListener("abort", onAbort, { once: true });
+      const deliver = (): void => this.#deliver(caller, call, { ctx, bytes, remainingMs, server, settle, resolve, reject, broken });
+      const target = this.#machineOf(call.to);
+      const trip = this.trip(caller.machine, target);
+      if (trip === undefined) broken(`no answer of ${call.service} on ${target}`);
+      else this.#world.after(trip, `${call.service}.${call.method}`, deliver);
+      if (call.idempotent && this.#random.chance(this.conditions.repeat)) {
+        const again = this.trip(caller.machine, target);
+        if (again !== undefined) {
+          const silent = { ctx, bytes, remainingMs, server, settle: () => undefined, resolve, reject, broken: () => undefined };
+          this.#world.after(again + LATE_MS * this.#random.float(), `again ${call.service}.${call.method}`, () =>
+            this.#deliver(caller, call, silent),
+          );
+        }
+      }
+    });
+  }
+
+  #deliver(caller: NetProcess, call: Call, message: Message): void {
+    const registered = this.#processes.get(call.to);
+    const service = registered?.services.get(call.service);
+    const method = service?.implementation[call.method];
+    const back = (label: string, act: () => void): void => {
+      const trip = this.trip(this.#machineOf(call.to), caller.machine);
+      if (trip === undefined) message.broken(`no answer of ${call.service}`);
+      else this.#world.after(trip, label, () => message.settle(act));
+    };
+    if (registered === undefined || !registered.process.life.alive || service === undefined || method === undefined) {
+      back("net refused", () => message.reject(serviceUnavailable(`${call.service} is not served by node ${call.to}`)));
+      return;
+    }
+    const { process } = registered;
+    const { principal, database, trace, clientRequestId } = message.ctx;
+    const deadlineMs = message.remainingMs === undefined ? undefined : process.clock.nowMs() + message.remainingMs;
+    const ctx: CallContext = { principal, database, trace, clientRequestId, deadlineMs, signal: message.server.signal };
+    const timer =
+      message.remainingMs === undefined
+        ? undefined
+        : this.#world.after(message.remainingMs, "deadline", () => message.server.abort(deadlineExceeded(call.method)));
+    process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
+    const run = async (): Promise<unknown> => method.call(service.implementation, ctx, decodePlain(message.bytes));
+    run().then(
+      (answer) => {
+        timer?.cancel();
+        if (!process.life.alive) return;
+        const bytes = encodePlain(answer);
+        back("answer", () => message.resolve(decodePlain(bytes)));
+      },
+      (error: unknown) => {
+        timer?.cancel();
+        if (!process.life.alive) return;
+        const encoded = encodeError(error);
+        this.#world.note(`${call.service}.${call.method} on ${process.machine}: ${encoded.message}`);
+        back("error", () => message.reject(decodeError(encoded)));
+      },
+    );
+  }
+
+  #machineOf(id: NodeId): string {
+    return this.#processes.get(id)?.process.machine ?? "nowhere";
+  }
+}
+
+type Implementation = Readonly<Record<string, (ctx: CallContext, request: unknown) => Promise<unknown>>>;
+
+interface Registered {
+  readonly process: NetProcess;
+  readonly services: Map<string, { readonly implementation: Implementation; readonly local: object }>;
+}
+
+interface Call {
+  readonly to: NodeId;
+  readonly service: string;
+  readonly method: string;
+  readonly idempotent: boolean;
+}
+
+interface Message {
+  readonly ctx: CallContext;
+  readonly bytes: Uint8Array;
+  readonly remainingMs: number | undefined;
+  readonly server: AbortController;
+  readonly settle: (act: () => void) => void;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly broken: (why: string) => void;
+}
+
+const LATE_MS = 40;
+const NOTICE_MS_MIN = 20;
+const NOTICE_MS_MAX = 250;
