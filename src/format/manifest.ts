@@ -145,8 +145,14 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   const value = manifest.decode(bytes.subarray(HEADER_BYTES));
   return {
     ...value,
-    groups: value.groups.map((group) => ({ ...group, bytes: Number(group.bytes) })),
-    keyIndex: { ...value.keyIndex, bytes: Number(value.keyIndex.bytes) },
-    ends: value.ends && { ...value.ends, bytes: Number(value.ends.bytes) },
+    groups: value.groups.map(fileOf),
+    keyIndex: fileOf(value.keyIndex),
+    ends: value.ends && fileOf(value.ends),
   };
+}
+
+function fileOf<F extends FileOnDisk>(file: F): Omit<F, "bytes"> & { readonly bytes: number } {
+  if (file.bytes > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new ByteFormatError(`file ${file.key} cannot have ${file.bytes} bytes`, 0);
+  return { ...file, bytes: Number(file.bytes) };
 }

@@ -46,6 +46,11 @@ const UNKNOWN = Symbol("unknown fields");
 type Bag = Record<string | symbol, unknown>;
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+/** Elements of a repeated field: an empty message takes two bytes here and a hundred times that as an object. */
+const ELEMENTS_MAX = 4_000_000;
+const NESTED_ELEMENTS_MAX = 250_000;
+/** Messages inside of messages; ours go no deeper than a schema does. */
+const DEPTH_MAX = 64;
 
 /** The table names every property of T once; numbers are never used again for something else. */
 export function defineMessage<T extends object>(
@@ -55,6 +60,9 @@ export function defineMessage<T extends object>(
   const entries = Object.entries<FieldSpec>(table);
   const byNumber = new Map(entries.map(([key, spec]) => [spec.no, { key, spec }]));
   if (byNumber.size !== entries.length) throw new Error(`message ${name} uses a field number twice`);
+
+  /** Of the messages of this kind that are being read: one that holds itself must not use up the stack. */
+  let depth = 0;
 
   return {
     name,
@@ -76,35 +84,48 @@ export function defineMessage<T extends object>(
       return out.finish();
     },
     decode(bytes) {
-      if (bytes.length > MESSAGE_BYTES_MAX)
-        throw new ByteFormatError(`a ${name} of ${bytes.length} bytes is too large`, 0);
-      const bag: Bag = {};
-      for (const [key, spec] of entries) bag[key] = absent(spec);
-      const unknown: Uint8Array[] = [];
-      const reader = new ProtoReader(bytes);
-      while (!reader.done) {
-        const start = reader.offset;
-        const tag = reader.varint32();
-        const known = byNumber.get(tag >>> 3);
-        if (known === undefined || wireType(known.spec.kind) !== (tag & 7)) {
-          reader.skip(tag & 7);
-          unknown.push(bytes.subarray(start, reader.offset));
-          continue;
-        }
-        const { key, spec } = known;
-        if (spec.kind === "map") {
-          const [entryKey, entryValue] = readMapEntry(reader.lengthDelimited());
-          (bag[key] as Record<string, string>)[entryKey] = entryValue;
-        } else if (spec.cardinality === "repeated") {
-          (bag[key] as unknown[]).push(readValue(reader, spec.kind));
-        } else {
-          bag[key] = readValue(reader, spec.kind);
-        }
+      if (depth >= DEPTH_MAX) throw new ByteFormatError(`a ${name} lies more than ${DEPTH_MAX} deep`, 0);
+      depth += 1;
+      try {
+        return decodeFields(bytes);
+      } finally {
+        depth -= 1;
       }
-      if (unknown.length > 0) bag[UNKNOWN] = concat(unknown);
-      return bag as T;
     },
   };
+
+  function decodeFields(bytes: Uint8Array): T {
+    if (bytes.length > MESSAGE_BYTES_MAX)
+      throw new ByteFormatError(`a ${name} of ${bytes.length} bytes is too large`, 0);
+    const bag: Bag = {};
+    for (const [key, spec] of entries) bag[key] = absent(spec);
+    const unknown: Uint8Array[] = [];
+    const reader = new ProtoReader(bytes);
+    while (!reader.done) {
+      const start = reader.offset;
+      const tag = reader.varint32();
+      const known = byNumber.get(tag >>> 3);
+      if (known === undefined || wireType(known.spec.kind) !== (tag & 7)) {
+        reader.skip(tag & 7);
+        unknown.push(bytes.subarray(start, reader.offset));
+        continue;
+      }
+      const { key, spec } = known;
+      if (spec.kind === "map") {
+        const [entryKey, entryValue] = readMapEntry(reader.lengthDelimited());
+        setEntry(bag[key] as Record<string, string>, entryKey, entryValue);
+      } else if (spec.cardinality === "repeated") {
+        const list = bag[key] as unknown[];
+        if (list.length >= (typeof spec.kind === "object" ? NESTED_ELEMENTS_MAX : ELEMENTS_MAX))
+          throw new ByteFormatError(`${name}: more than ${list.length} of ${key}`, start);
+        list.push(readValue(reader, spec.kind));
+      } else {
+        bag[key] = readValue(reader, spec.kind);
+      }
+    }
+    if (unknown.length > 0) bag[UNKNOWN] = concat(unknown);
+    return bag as T;
+  }
 }
 
 function absent(spec: FieldSpec): unknown {
@@ -204,6 +225,12 @@ function readMapEntry(bytes: Uint8Array): [string, string] {
     else reader.skip(tag & 7);
   }
   return [key, value];
+}
+
+/** An assignment would change the prototype when the key is `__proto__`, and lose the entry. */
+function setEntry(record: Record<string, string>, key: string, value: string): void {
+  if (key !== "__proto__") record[key] = value;
+  else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 const utf8 = new TextEncoder();

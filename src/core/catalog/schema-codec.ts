@@ -1,3 +1,4 @@
+import { ByteFormatError } from "../../base/bytes.ts";
 import { defineMessage, field, nested, optional, repeated, type MessageCodec } from "../../format/message.ts";
 import type {
   CollectionInfo,
@@ -30,6 +31,7 @@ const scalarCodec: MessageCodec<ScalarValue> = {
   name: storedScalar.name,
   encode: (value) =>
     storedScalar.encode({
+      ...value, // fields that this release does not know
       kind: value.kind,
       int: value.kind === "int" ? value.value : value.kind === "bool" ? BigInt(value.value) : undefined,
       float: value.kind === "float" ? value.value : undefined,
@@ -37,18 +39,20 @@ const scalarCodec: MessageCodec<ScalarValue> = {
       bytes: value.kind === "bytes" ? value.value : undefined,
     }),
   decode(bytes) {
-    const stored = storedScalar.decode(bytes);
-    switch (stored.kind) {
+    const { kind, int, float, text, bytes: raw, ...unknown } = storedScalar.decode(bytes);
+    switch (kind) {
       case "bool":
-        return { kind: "bool", value: stored.int === 1n };
+        return { ...unknown, kind, value: int === 1n };
+      case "int":
+        return { ...unknown, kind, value: int ?? 0n };
       case "float":
-        return { kind: "float", value: stored.float ?? 0 };
+        return { ...unknown, kind, value: float ?? 0 };
       case "string":
-        return { kind: "string", value: stored.text ?? "" };
+        return { ...unknown, kind, value: text ?? "" };
       case "bytes":
-        return { kind: "bytes", value: stored.bytes ?? new Uint8Array(0) };
+        return { ...unknown, kind, value: raw ?? new Uint8Array(0) };
       default:
-        return { kind: "int", value: stored.int ?? 0n };
+        throw new ByteFormatError(`a value of kind "${kind}" is not known`, 0);
     }
   },
 };

@@ -24,7 +24,7 @@ import {
 import { assignShards, isServing, type Assignment, type LoadRecord } from "./loaded-collection.ts";
 import type { QueryCoordDeps } from "./query-coord-deps.ts";
 
-const LOADS: RecordKind<LoadRecord> = {
+export const LOADS: RecordKind<LoadRecord> = {
   prefix: "query/load/",
   codec: defineMessage<LoadRecord>("LoadRecord", {
     collectionId: field(1, "uint64"),

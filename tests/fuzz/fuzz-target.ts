@@ -1,0 +1,77 @@
+import { Prng } from "../../src/base/prng.ts";
+
+/** Something that reads bytes or texts which nobody vouches for. */
+export interface FuzzTarget {
+  /** As after `--target`. */
+  readonly name: string;
+  /** Inputs of the run in `npm test`. */
+  readonly shortInputs: number;
+  open(seed: number): Promise<OpenFuzzTarget>;
+}
+
+export interface OpenFuzzTarget {
+  /** Runs inputs [from, from + count), each made from the seed and its number alone. Rejects with the first finding. */
+  run(from: number, count: number, tally: FuzzTally): Promise<void>;
+  /** Inputs between two reports at most: what is run and waited for as one. */
+  readonly batchMax?: number;
+  /** Bytes that belong to the target besides this process's heap: native memory, or a server in another process. */
+  otherBytes?(): number | Promise<number>;
+  close?(): Promise<void>;
+}
+
+/** What a run has seen. */
+export interface FuzzTally {
+  accepted: number;
+  refused: number;
+  slowestMs: number;
+  /** Called before each input, so that one that kills the process is known afterwards. */
+  begin(input: number): void;
+}
+
+/** An answer must come within this time. */
+export const ANSWER_MS_MAX = 1000;
+
+export class FuzzFinding extends Error {
+  override readonly name = "FuzzFinding";
+  readonly input: number;
+
+  constructor(input: number, problem: string, cause?: unknown) {
+    super(problem, { cause });
+    this.input = input;
+  }
+}
+
+/**
+ * A target whose inputs are tried one by one, synchronously. `attempt` says what became of the input; it throws only for a finding.
+ * The event loop turns now and then, so that finalizers run.
+ */
+export function perInput(
+  name: string,
+  seed: number,
+  attempt: (random: Prng) => "accepted" | "refused",
+): Pick<OpenFuzzTarget, "run" | "batchMax"> {
+  return {
+    batchMax: 20_000,
+    async run(from, count, tally) {
+      const isolated = Prng.fromSeed(`${name} ${seed}`);
+      for (let input = from; input < from + count; input++) {
+        const random = isolated.fork(input);
+        tally.begin(input);
+        const started = performance.now();
+        try {
+          tally[attempt(random)] += 1;
+        } catch (error) {
+          throw new FuzzFinding(input, `an error that is no answer: ${describe(error)}`, error);
+        }
+        const tookMs = performance.now() - started;
+        if (tookMs > tally.slowestMs) tally.slowestMs = tookMs;
+        if (tookMs > ANSWER_MS_MAX) throw new FuzzFinding(input, `answered after ${tookMs.toFixed(0)} ms`);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+export function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
