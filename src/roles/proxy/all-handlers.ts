@@ -1,3 +1,5 @@
+import { hybridSearchHandler, queryHandler, searchHandler } from "./read/handlers.ts";
+import { deleteHandler, insertHandler, upsertHandler } from "./write/handlers.ts";
 import { rbacHandlers } from "./builtin/rbac.ts";
 import { resourceGroupHandlers } from "./builtin/resource-groups.ts";
 import { aliasHandlers } from "./ddl/alias-handlers.ts";
@@ -24,4 +26,10 @@ export const ALL_HANDLERS: ServedHandlers = {
   ...flushHandlers,
   ...rbacHandlers,
   ...resourceGroupHandlers,
+  Insert: insertHandler,
+  Upsert: upsertHandler,
+  Delete: deleteHandler,
+  Search: searchHandler,
+  HybridSearch: hybridSearchHandler,
+  Query: queryHandler,
 };
