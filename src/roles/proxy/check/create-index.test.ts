@@ -1,0 +1,309 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { test } from "node:test";
+import { DataType } from "../../../model/data-type.ts";
+import { FakeDeployment } from "../fake-deployment.testing.ts";
+import { createRequest, field, idField, pair, vectorField } from "../requests.testing.ts";
+
+async function deploymentWithFields(): Promise<FakeDeployment> {
+  const deployment = new FakeDeployment();
+  const request = createRequest("c", [
+    idField,
+    vectorField,
+    field("int8s", DataType.Int8Vector, { typeParams: [pair("dim", "8")] }),
+    field("bits", DataType.BinaryVector, { typeParams: [pair("dim", "8")] }),
+    field("sparse", DataType.SparseFloatVector),
+    field("flag", DataType.Bool),
+    field("age", DataType.Int32),
+    field("name", DataType.VarChar, { typeParams: [pair("max_length", "9")] }),
+    field("meta", DataType.JSON),
+    field("tags", DataType.Array, { elementType: DataType.Int8, typeParams: [pair("max_capacity", "4")] }),
+    field("floats", DataType.Array, { elementType: DataType.Float, typeParams: [pair("max_capacity", "4")] }),
+  ]);
+  equal((await deployment.status("CreateCollection", request)).reason, "");
+  return deployment;
+}
+
+type Params = Readonly<Record<string, string>>;
+const pairs = (params: Params): { key: string; value: string }[] =>
+  Object.entries(params).map(([key, value]) => pair(key, value));
+
+const accepted: readonly {
+  readonly on: string;
+  readonly given: Params;
+  readonly shown: Params;
+  readonly built: Params;
+}[] = [
+  {
+    on: "vec",
+    given: {},
+    shown: { index_type: "AUTOINDEX", metric_type: "COSINE" },
+    built: { index_type: "HNSW", M: "18", efConstruction: "240", metric_type: "COSINE" },
+  },
+  {
+    on: "vec",
+    given: { index_type: "", metric_type: "L2", params: "{}" },
+    shown: { index_type: "AUTOINDEX", metric_type: "L2" },
+    built: { index_type: "HNSW", M: "18", efConstruction: "240", metric_type: "L2" },
+  },
+  {
+    on: "vec",
+    given: {
+      index_type: "HNSW",
+      metric_type: "IP",
+      params: '{"M": 16, "efConstruction": "200", "other": 1}',
+    },
+    shown: {
+      index_type: "HNSW",
+      metric_type: "IP",
+      params: '{"M": 16, "efConstruction": "200", "other": 1}',
+    },
+    built: { index_type: "HNSW", M: "16", efConstruction: "200", metric_type: "IP" },
+  },
+  {
+    on: "int8s",
+    given: { index_type: "HNSW", metric_type: "COSINE" },
+    shown: { index_type: "HNSW", metric_type: "COSINE" },
+    built: { index_type: "HNSW", M: "30", efConstruction: "360", metric_type: "COSINE" },
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "JACCARD" },
+    shown: { index_type: "BIN_FLAT", metric_type: "JACCARD" },
+    built: { index_type: "FLAT", metric_type: "JACCARD" },
+  },
+  {
+    on: "sparse",
+    given: { index_type: "AUTOINDEX" },
+    shown: { index_type: "AUTOINDEX", metric_type: "IP" },
+    built: { index_type: "FLAT", metric_type: "IP" },
+  },
+  { on: "flag", given: {}, shown: { index_type: "AUTOINDEX" }, built: { index_type: "BITMAP" } },
+  {
+    on: "age",
+    given: { index_type: "STL_SORT" },
+    shown: { index_type: "STL_SORT" },
+    built: { index_type: "STL_SORT" },
+  },
+  { on: "name", given: { index_type: "Trie" }, shown: { index_type: "Trie" }, built: { index_type: "TRIE" } },
+  {
+    on: "id",
+    given: { index_type: "INVERTED" },
+    shown: { index_type: "INVERTED" },
+    built: { index_type: "INVERTED" },
+  },
+];
+
+test("index parameters are completed, and shown as they were given", async () => {
+  for (const { on, given, shown, built } of accepted) {
+    const deployment = await deploymentWithFields();
+    const request = { collectionName: "c", fieldName: on, extraParams: pairs(given) };
+    equal((await deployment.status("CreateIndex", request)).reason, "", on);
+    const [index] = [...deployment.indexes.values()].flat();
+    deepEqual({ ...index?.params }, built);
+    const described = await deployment.call("DescribeIndex", { collectionName: "c" });
+    const [one] = described.indexDescriptions;
+    deepEqual(Object.fromEntries((one?.params ?? []).map(({ key, value }) => [key, value])), shown);
+    deepEqual([one?.indexName, one?.fieldName, one?.pendingIndexRows, one?.state], [on, on, 2n, 2]);
+  }
+});
+
+const invalid = "invalid parameter[expected=valid index params][actual=invalid index params]";
+
+const refused: readonly {
+  readonly on: string;
+  readonly given: Params;
+  readonly code?: number;
+  readonly says: string;
+}[] = [
+  { on: "nope", given: {}, says: "cannot create index on non-exist field: nope" },
+  {
+    on: "vec",
+    given: { index_type: "NOPE" },
+    says: "invalid parameter[expected=valid index][actual=invalid index type: NOPE]",
+  },
+  { on: "vec", given: { index_type: "GPU_CAGRA" }, says: "[actual=invalid index type: GPU_CAGRA]" },
+  { on: "vec", given: { index_type: "HNSW" }, says: `metric type not set for vector index: ${invalid}` },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L3" },
+    says: `float vector index does not support metric type: L3: ${invalid}`,
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "L2" },
+    says: `binary vector index does not support metric type: L2: ${invalid}`,
+  },
+  {
+    on: "int8s",
+    given: { index_type: "HNSW", metric_type: "HAMMING" },
+    says: `int vector index does not support metric type: HAMMING: ${invalid}`,
+  },
+  {
+    on: "sparse",
+    given: { metric_type: "L2" },
+    says: `only IP&BM25 is the supported metric type for sparse index: ${invalid}`,
+  },
+  {
+    on: "sparse",
+    given: { metric_type: "BM25" },
+    says: "only BM25 Function output field support BM25 metric type",
+  },
+  {
+    on: "vec",
+    given: { metric_type: "L2", nlist: "4" },
+    says: "only metric type can be passed when use AutoIndex",
+  },
+  {
+    on: "int8s",
+    given: { index_type: "IVF_PQ", metric_type: "L2" },
+    says: "data type Int8Vector can't build with this index IVF_PQ",
+  },
+  {
+    on: "sparse",
+    given: { index_type: "HNSW", metric_type: "IP" },
+    says: "data type SparseFloatVector can't build with this index HNSW",
+  },
+  {
+    on: "vec",
+    given: { index_type: "STL_SORT", metric_type: "IP" },
+    says: "data type FloatVector can't build with this index STL_SORT",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", M: "1" },
+    says: "param 'M' (1) should be in range [2, 2048]: invalid parameter",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", M: "2049" },
+    says: "param 'M' (2049) should be in range [2, 2048]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", params: '{"M": 16.0}' },
+    says: "wrong data type in json",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", M: "True" },
+    says: "invalid integer value, key: 'M', value: 'True': invalid parameter",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", params: '{"M": [16]}' },
+    says: "invalid integer value, key: 'M', value: '[16]': invalid parameter",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", efConstruction: "0" },
+    says: "param 'efConstruction' (0) should be in range [1, 2147483647]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", dim: "9" },
+    says: "dimension mismatch, dimension in schema: 8, dimension: 9",
+  },
+  { on: "vec", given: { params: "{" }, says: "the index params are not JSON" },
+  { on: "vec", given: { params: "[1]" }, says: "the index params must be a JSON object, not [1]" },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", "mmap.enabled": "x" },
+    says: "invalid mmap.enabled value: x, expected: true, false",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW", metric_type: "L2", warmup: "x" },
+    says: "invalid warmup policy: x",
+  },
+  {
+    on: "age",
+    given: { index_type: "HNSW", metric_type: "L2" },
+    says: "index HNSW only supports vector data type",
+  },
+  {
+    on: "flag",
+    given: { index_type: "STL_SORT" },
+    says: "STL_SORT are only supported on numeric, varchar or timestamptz field, got Bool",
+  },
+  { on: "age", given: { index_type: "TRIE" }, says: "TRIE are only supported on varchar field" },
+  { on: "id", given: { index_type: "BITMAP" }, says: "create bitmap index on primary key not supported" },
+  {
+    on: "floats",
+    given: { index_type: "BITMAP" },
+    says: "bitmap index are only supported on bool, int, string for array field",
+  },
+  {
+    on: "meta",
+    given: { index_type: "INVERTED" },
+    code: 1101,
+    says: "json index must specify cast type: missing parameter",
+  },
+  // Not served, by name
+  {
+    on: "vec",
+    given: { index_type: "IVF_FLAT", metric_type: "L2" },
+    code: 10,
+    says: "the index type IVF_FLAT is not served by this version",
+  },
+  {
+    on: "sparse",
+    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP" },
+    code: 10,
+    says: "the index type SPARSE_INVERTED_INDEX",
+  },
+  { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
+  { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },
+  { on: "tags", given: { index_type: "INVERTED" }, code: 10, says: "an index on the Array field tags" },
+  {
+    on: "meta",
+    given: { index_type: "INVERTED", json_cast_type: "DOUBLE", json_path: "meta['a']" },
+    code: 10,
+    says: "an index on the JSON field meta",
+  },
+];
+
+test("wrong and unserved indexes are refused in Milvus's words", async () => {
+  const deployment = await deploymentWithFields();
+  for (const { on, given, code = 1100, says } of refused) {
+    const request = { collectionName: "c", fieldName: on, extraParams: pairs(given) };
+    const status = await deployment.status("CreateIndex", request);
+    ok(status.reason.includes(says), `expected "${says}", got "${status.reason}"`);
+    equal(status.code, code, status.reason);
+  }
+  equal([...deployment.indexes.values()].flat().length, 0);
+});
+
+test("repeated and oversized parameters and odd index names are refused", async () => {
+  const deployment = await deploymentWithFields();
+  const create = async (request: object): Promise<string> =>
+    (await deployment.status("CreateIndex", { collectionName: "c", fieldName: "vec", ...request })).reason;
+  equal(
+    await create({ extraParams: [pair("metric_type", "L2"), pair("metric_type", "IP")] }),
+    "duplicated index param (key=metric_type) (value=IP) found: invalid parameter",
+  );
+  ok(
+    (await create({ extraParams: [pair("x", "y".repeat(20_000_000))] })).includes(
+      "index params size exceeds limit: ",
+    ),
+  );
+  ok(
+    (await create({ indexName: "1x" })).includes(
+      "Invalid index name: 1x. The first character of a index name must be",
+    ),
+  );
+  ok(
+    (await create({ indexName: "x-y" })).includes(
+      "Index name can only contain numbers, letters, and underscores.",
+    ),
+  );
+  equal((await deployment.status("CreateIndex", { collectionName: "gone", fieldName: "vec" })).code, 100);
+});
+
+test("an index without a name gets its field's, or that of the index that is there", async () => {
+  const deployment = await deploymentWithFields();
+  const named = { collectionName: "c", fieldName: "vec", indexName: "mine" };
+  await deployment.call("CreateIndex", named);
+  await deployment.call("CreateIndex", { ...named, indexName: "" });
+  const names = [...deployment.indexes.values()].flat().map(({ name }) => name);
+  deepEqual(names, ["mine"]);
+});
