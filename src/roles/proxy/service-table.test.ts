@@ -48,7 +48,7 @@ test("what a request costs follows its kind", () => {
   equal(RPC_SPECS.CreateCollection.cost({} as never, 99), 1);
 });
 
-/** The contract's list; reads and writes come from folders of their own. */
+/** The contract's list. */
 const served: readonly RpcName[] = (
   "Connect GetVersion CheckHealth GetComponentStates AllocTimestamp " +
   "CreateDatabase DropDatabase ListDatabases DescribeDatabase AlterDatabase " +
@@ -59,7 +59,7 @@ const served: readonly RpcName[] = (
   "ListAliases CreateIndex AlterIndex DescribeIndex DropIndex GetIndexStatistics GetIndexState GetIndexBuildProgress " +
   "Flush FlushAll GetFlushState GetFlushAllState ManualCompaction GetCompactionState GetCompactionStateWithPlans " +
   "GetPersistentSegmentInfo GetQuerySegmentInfo GetReplicas GetMetrics SelectRole SelectUser ListCredUsers SelectGrant " +
-  "ListPrivilegeGroups ListResourceGroups DescribeResourceGroup"
+  "ListPrivilegeGroups ListResourceGroups DescribeResourceGroup Insert Upsert Delete Search Query"
 ).split(" ") as RpcName[];
 
 test("what the contract promises is served", () => {

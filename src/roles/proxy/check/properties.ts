@@ -56,7 +56,7 @@ export function checkTimezone(properties: KeyValues): void {
   const zone = properties[TIMEZONE_KEY];
   if (zone === undefined) return;
   try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
+    Intl.DateTimeFormat("en", { timeZone: zone });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw parameterInvalid(`unknown or invalid IANA Time Zone ID: ${zone}`);
