@@ -219,11 +219,12 @@ int main(int argc, char** argv) {
     }
   }
   if (options.count("--flat") != 0) {
-    for (const uint32_t block : {1u, 100u}) {
+    for (const uint32_t block : {1u, 100u, 1000u}) {
       Hits hits(nq, k);
       SearchParams params;
       params.k = k;
-      const uint32_t used = std::min(nq, 200u);
+      const uint32_t used = std::min(nq, block == 1 ? 100u : 1000u) / block * block;
+      if (used == 0) continue;
       const double start = cpuSeconds();
       for (uint32_t q = 0; q + block <= used; q += block) {
         const HitBuffer part{hits.rows.data() + size_t{q} * k, hits.scores.data() + size_t{q} * k, hits.counts.data() + q};

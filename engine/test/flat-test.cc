@@ -58,6 +58,45 @@ void everyPairAndSelectivity() {
   }
 }
 
+/// Many queries are first compared with codes of the rows; a single one never is. Both must find the same, whatever the values.
+void manyQueriesAnswerAsOne() {
+  const float odd[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 0.0f, 1e-30f, 3e18f, 1e-44f};
+  constexpr uint32_t rows = 3000, nq = 29, k = 12;
+  for (const auto& [type, metric] : kAllPairs) {
+    if (type == VectorType::binary) continue;
+    for (const uint32_t dim : {16u, 100u, 192u}) {
+      for (const float shift : {0.0f, 20.0f}) {
+        std::vector<float> values = clustered(rows, dim, 5), asked = clustered(nq, dim, 6);
+        for (float& value : values) value += shift;
+        for (float& value : asked) value += shift;
+        for (uint32_t i = 0; i < 6; ++i) {
+          values[size_t{i * 37 + 5} * dim + i] = odd[i];
+          asked[size_t{i} * dim + i] = odd[i];
+        }
+        for (const uint32_t row : {40u, 2000u}) std::fill_n(values.begin() + row * dim, dim, 0.0f);
+        std::fill_n(asked.begin() + 7 * dim, dim, 0.0f);
+        for (uint32_t row = 1000; row < 1300; ++row) std::copy_n(values.begin() + 999 * dim, dim, values.begin() + row * dim);
+        std::copy_n(values.begin() + 999 * dim, dim, asked.begin() + 8 * dim);
+        const Column column(type, dim, encoded(type, values), 9);
+        const std::vector<uint8_t> queries = encoded(type, asked);
+        const Mask mask = randomMask(rows, 0.9, 3);
+        const ScoreRange range{metric == Metric::l2 ? 1e4f : -1e4f, 0, false};
+        SearchParams params;
+        params.k = k;
+        params.range = dim == 100 ? &range : nullptr;
+        Hits together(nq, k), alone(1, k);
+        CHECK_OK(flatSearch(column.view, metric, queries.data(), nq, mask.view(), params, {}, together.buffer, nullptr));
+        for (uint32_t q = 0; q < nq; ++q) {
+          CHECK_OK(flatSearch(column.view, metric, queries.data() + q * rowBytes(type, dim), 1, mask.view(), params, {}, alone.buffer, nullptr));
+          EXPECT(alone.counts[0] == together.counts[q], nameOf(type, metric) + " query " + std::to_string(q));
+          EXPECT(std::equal(alone.rows.begin(), alone.rows.begin() + alone.counts[0], together.rows.begin() + q * k), nameOf(type, metric) + " query " + std::to_string(q));
+          EXPECT(std::memcmp(alone.scores.data(), together.scores.data() + q * k, alone.counts[0] * 4) == 0, nameOf(type, metric));
+        }
+      }
+    }
+  }
+}
+
 void ranges() {
   for (const Metric metric : {Metric::l2, Metric::ip, Metric::cosine}) {
     const uint32_t dim = 16, rows = 500;
@@ -187,6 +226,7 @@ void sparse() {
 int main() {
   using namespace redkite::test;
   run("every type, metric and selectivity answers as the slow reference", everyPairAndSelectivity);
+  run("many queries in one call find what each finds alone", manyQueriesAnswerAsOne);
   run("ranges exclude the radius and include the filter", ranges);
   run("groups are full and ordered", groups);
   run("NaN, infinity and zero vectors rank last or are similar to nothing", oddValues);

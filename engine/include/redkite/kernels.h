@@ -62,6 +62,41 @@ struct CodeKernels {
                   int32_t* out);
 };
 
+/// Rows that RowBlockKernels takes at once, and queries.
+inline constexpr uint32_t kBlockRows = 32;
+inline constexpr uint32_t kBlockQueries = 12;
+
+/// A block of rows for the time of one comparison with many queries: what turns products of codes into lower bounds of distances.
+struct alignas(64) RowBlock {
+  float scale[kBlockRows];     ///< of the codes
+  float error[kBlockRows];     ///< length of what the codes leave out, rounded up
+  float length[kBlockRows];    ///< of the row
+  float constant[kBlockRows];  ///< added to the distance
+};
+
+/// kBlockQueries queries; entries at or beyond their number are zero.
+struct alignas(64) QueryBlock {
+  float scale[kBlockQueries];
+  float offset[kBlockQueries];    ///< what the products have too much: 128 times the sum of the codes
+  float length[kBlockQueries];
+  float error[kBlockQueries];
+  float constant[kBlockQueries];
+  float worst[kBlockQueries];     ///< rows that are surely farther are of no interest
+};
+
+/// Many queries against rows coded on the fly. Null where the instruction set makes this no faster than FloatKernels.
+struct RowBlockKernels {
+  /// Codes `n` (at most kBlockRows) rows less `center` to unsigned bytes around 128, four dimensions of all rows next to each other:
+  /// packed[dim rounded up to 64][kBlockRows]. Fills scale, error and length; a row with a value that is not finite gets an
+  /// error that is not finite. `scratch` has the size of `packed`; both 64-byte aligned.
+  void (*pack[3])(const uint8_t* const* rows, uint32_t n, const float* center, uint32_t dim, uint8_t* packed, uint8_t* scratch,
+                  RowBlock& block);
+  /// Bit r of masks[q] is clear when constant[q] + constant[r] - scale * scale * (product - offset) - length[q] * error[r] -
+  /// error[q] * length[r] > worst[q]. `queries` holds [dim / 4][kBlockQueries][4] codes, dim a multiple of 64.
+  void (*candidates)(const int8_t* queries, const QueryBlock& query, const uint8_t* packed, const RowBlock& block, uint32_t dim,
+                     uint32_t* masks);
+};
+
 struct KernelTable {
   Isa isa;
   const char* name;  ///< for example "avx512vnni"
@@ -69,6 +104,7 @@ struct KernelTable {
   I8Kernels i8;
   BinaryKernels binary;
   CodeKernels code;
+  RowBlockKernels block;
 };
 
 /// The best table that this machine runs.

@@ -1,8 +1,10 @@
 #include "redkite/flat.h"
 
 #include <new>
+#include <optional>
 #include <string>
 
+#include "block-scan.h"
 #include "redkite/scorer.h"
 #include "top-hits.h"
 
@@ -79,18 +81,10 @@ size_t keptHits(const SearchParams& params, uint32_t rows) {
   return params.group == nullptr ? std::min<size_t>(params.k, rows) : rows;
 }
 
-/// One query waits for memory, not for arithmetic: the next few rows are asked for while the current ones are compared.
-void streamDistances(const Scorer& scorer, const uint8_t* const* rows, uint32_t n, size_t bytes, float* out) {
-  constexpr uint32_t step = 8;
-  constexpr size_t prefetchMax = 4096;
-  const size_t end = std::min(bytes, prefetchMax);
-  for (uint32_t begin = 0; begin < n; begin += step) {
-    const uint32_t count = std::min(step, n - begin);
-    for (uint32_t i = begin + step; i < std::min(n, begin + 2 * step); ++i) {
-      for (size_t at = 0; at < end; at += 64) __builtin_prefetch(rows[i] + at);
-    }
-    scorer.distances(rows + begin, count, out + begin);
-  }
+/// One query waits for memory, not for arithmetic. Rows are read one after the other, as one stream: several read side by side halved the
+/// speed (the hardware no longer fetches ahead), and asking for the next rows beforehand did not bring it back.
+void streamDistances(const Scorer& scorer, const uint8_t* const* rows, uint32_t n, float* out) {
+  for (uint32_t i = 0; i < n; ++i) scorer.distances(rows + i, 1, out + i);
 }
 
 template <class Rows>
@@ -99,33 +93,47 @@ Status scan(const VectorView& view, Metric metric, const uint8_t* queries, uint3
   if (Status status = checkView(view, metric, params, out); !status.ok()) return status;
   const uint32_t visibleRows = source.count();
   const size_t queryBytes = rowBytes(view.type, view.dim);
-  std::vector<Scorer> scorers(std::min(nq, kQueryBlock), Scorer(view.type, metric, view.dim));
+  bool coded = BlockScan::suits(view, params, nq, visibleRows);
+  std::optional<BlockScan> blocks;
+  if (coded) coded = blocks.emplace(view, metric, params).ready();
+  const uint32_t queriesMax = std::min(nq, coded ? kBlockScanQueries : kQueryBlock);
+  std::vector<Scorer> scorers(queriesMax, Scorer(view.type, metric, view.dim));
   std::vector<const Scorer*> pointers;
   for (const Scorer& scorer : scorers) pointers.push_back(&scorer);
   std::vector<TopHits> tops(scorers.size());
-  std::vector<float> distances(scorers.size() * kRowBlock);
+  std::vector<float> distances(size_t{std::min(nq, kQueryBlock)} * kRowBlock);
+  uint64_t bytes = 0;
 
-  for (uint32_t firstQuery = 0; firstQuery < nq; firstQuery += kQueryBlock) {
-    const uint32_t block = std::min(kQueryBlock, nq - firstQuery);
+  for (uint32_t firstQuery = 0; firstQuery < nq; firstQuery += queriesMax) {
+    const uint32_t block = std::min(queriesMax, nq - firstQuery);
     for (uint32_t q = 0; q < block; ++q) {
       scorers[q].setQuery(queries + (firstQuery + q) * queryBytes);
       tops[q].reset(keptHits(params, visibleRows));
     }
+    if (coded) blocks->setQueries(queries + firstQuery * queryBytes, scorers.data(), block);
     source.restart();
+    bytes += uint64_t{visibleRows} * queryBytes;
     uint32_t ids[kRowBlock];
     const uint8_t* rows[kRowBlock];
-    uint32_t blocks = 0;
+    uint32_t passed = 0;
     for (uint32_t n = source.next(ids); n > 0; n = source.next(ids)) {
-      if (++blocks % kBlocksBetweenPolls == 0 && cancel.raised()) return Status::canceled();
+      if (++passed % kBlocksBetweenPolls == 0 && cancel.raised()) return Status::canceled();
       for (uint32_t i = 0; i < n; ++i) rows[i] = view.row(ids[i]);
-      if (block == 1) streamDistances(scorers[0], rows, n, queryBytes, distances.data());
-      else tileDistances(pointers.data(), block, rows, n, distances.data());
-      for (uint32_t q = 0; q < block; ++q) {
-        const float* row = distances.data() + size_t{q} * n;
-        TopHits& top = tops[q];
-        for (uint32_t i = 0; i < n; ++i) {
-          const RankedRow hit = rankedRow(row[i], ids[i]);
-          if (hit < top.worst() && inRange(params, metric, row[i])) top.add(hit);
+      if (coded && !blocks->pointless()) {
+        blocks->compare(rows, ids, n, tops.data());
+        continue;
+      }
+      for (uint32_t first = 0; first < block; first += kQueryBlock) {
+        const uint32_t part = std::min(kQueryBlock, block - first);
+        if (part == 1) streamDistances(scorers[first], rows, n, distances.data());
+        else tileDistances(pointers.data() + first, part, rows, n, distances.data());
+        for (uint32_t q = 0; q < part; ++q) {
+          const float* row = distances.data() + size_t{q} * n;
+          TopHits& top = tops[first + q];
+          for (uint32_t i = 0; i < n; ++i) {
+            const RankedRow hit = rankedRow(row[i], ids[i]);
+            if (hit < top.worst() && inRange(params, metric, row[i])) top.add(hit);
+          }
         }
       }
     }
@@ -136,7 +144,7 @@ Status scan(const VectorView& view, Metric metric, const uint8_t* queries, uint3
     const uint64_t compared = uint64_t{visibleRows} * nq;
     stats->distances += compared;
     stats->exactDistances += compared;
-    stats->bytes += uint64_t{visibleRows} * queryBytes * ((nq + kQueryBlock - 1) / kQueryBlock);
+    stats->bytes += bytes;
     stats->visibleRows = visibleRows;
     if (visibleRows > 0 && stats->path < SearchPath::flat) stats->path = SearchPath::flat;
   }

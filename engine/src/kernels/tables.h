@@ -10,5 +10,6 @@ void fillAvx2(KernelTable& table);
 void fillAvx512(KernelTable& table);
 /// Overwrites what VNNI and VPOPCNTDQ do better in a table filled by fillAvx512.
 void improveByAvx512Vnni(KernelTable& table);
+RowBlockKernels avx512VnniRowBlocks();
 
 }  // namespace redkite

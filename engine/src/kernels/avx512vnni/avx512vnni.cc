@@ -111,6 +111,7 @@ void improveByAvx512Vnni(KernelTable& table) {
   table.i8.dot = i8Dot;
   table.binary = {hamming, overlap};
   table.code = {127, codeDot, codeDot};
+  table.block = avx512VnniRowBlocks();
 }
 
 }  // namespace redkite
