@@ -47,6 +47,16 @@ const COMMANDS: Readonly<Record<string, CommandEntry | undefined>> = {
     about: "Lists every configuration key with its default, its value and where that came from.",
     load: async () => (await import("./config.ts")).config,
   },
+  doctor: {
+    usage: "doctor DIR",
+    about: "Verifies everything in the data folder of a stopped server, and names what is wrong.",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  inspect: {
+    usage: "inspect FILE",
+    about: "Prints any stored file as text.",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
   sim: {
     usage: "sim --seeds N --from S",
     about: "Runs whole deployments in a simulated world that loses, tears, delays and kills.",

@@ -10,13 +10,21 @@ function redkiteSentence(error: RedkiteError): string {
   const path = error.fields["path"] ?? error.fields["file"];
   switch (error.kind) {
     case "folderInUse":
-      return `${path} is in use: ${describe(error)}`;
+      return `${path} is in use: ${error.description}`;
     case "diskFull":
       return `the disk is full${path === undefined ? "" : ` (${path})`}: make room and start again`;
     case "fileNotFound":
       return `${path} does not exist`;
     case "diskFailed":
-      return systemSentence(error.cause, path) ?? `${path}: ${describe(error)}`;
+      return systemSentence(error.cause, path) ?? `${path}: ${error.description}`;
+    case "corrupted":
+      return `${path} is damaged: ${error.description}; "redkite doctor" checks everything`;
+    case "newerData":
+      return `${path} was written by a newer release: ${error.description}`;
+    case "configInvalid":
+      return error.description;
+    case "parameterInvalid":
+      return error.message.replace(/: invalid parameter$/, "");
     default:
       return error.message;
   }
@@ -56,12 +64,6 @@ function systemSentence(error: unknown, path?: string): string | undefined {
 function address(error: Error): string {
   const { address, port } = error as Error & { readonly address?: string; readonly port?: number };
   return port === undefined ? (address ?? "the address") : `${address ?? ""}:${port}`;
-}
-
-/** The part of the message behind the kind's text and fields. */
-function describe(error: RedkiteError): string {
-  const at = error.message.indexOf("]: ");
-  return at < 0 ? error.message : error.message.slice(at + 3);
 }
 
 /** A defect of ours: the stack is what a report of it needs. */

@@ -10,6 +10,8 @@ export class RedkiteError extends Error {
   readonly blame: Blame;
   /** The values that the message names, for logs and for code that handles the error. */
   readonly fields: ErrorFields;
+  /** What the message says behind the kind's text and fields; the whole message where it has no such part. */
+  readonly description: string;
 
   constructor(kind: ErrorKind, message: string, options: RedkiteErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -20,6 +22,7 @@ export class RedkiteError extends Error {
     // Wrong input stays wrong: repeating it unchanged can never succeed.
     this.retriable = this.blame === "input" ? false : (options.retriable ?? info.retriable);
     this.fields = options.fields ?? {};
+    this.description = options.description ?? message;
   }
 }
 
@@ -29,12 +32,13 @@ export interface RedkiteErrorOptions {
   readonly blame?: Blame;
   readonly retriable?: boolean;
   readonly fields?: ErrorFields;
+  readonly description?: string | undefined;
   readonly cause?: unknown;
 }
 
 export type FieldValue = string | number | bigint | boolean | readonly (string | number | bigint)[];
 
-export interface ErrorParts extends Omit<RedkiteErrorOptions, "fields"> {
+export interface ErrorParts extends Omit<RedkiteErrorOptions, "fields" | "description"> {
   /** Rendered as `[name=value]` behind the kind's text. */
   readonly fields?: Readonly<Record<string, FieldValue>>;
   /** Follows the kind's text and fields after `: `. */
@@ -56,7 +60,7 @@ export function redkiteError(kind: ErrorKind, parts: ErrorParts = {}): RedkiteEr
   }
   if (description !== undefined && description !== "") message += `: ${description}`;
   if (context !== undefined && context !== "") message = `${context}: ${message}`;
-  return new RedkiteError(kind, message, { ...options, fields: rendered });
+  return new RedkiteError(kind, message, { ...options, fields: rendered, description });
 }
 
 /** The same error with `context: ` before its message, for a caller that knows more. */

@@ -7,7 +7,7 @@ export function diskFailed(
   what: { readonly path: string; readonly operation: string },
   cause?: unknown,
 ): RedkiteError {
-  const why = cause instanceof Error ? cause.message : cause === undefined ? undefined : String(cause);
+  const why = cause instanceof Error ? cause.message : typeof cause === "string" ? cause : undefined;
   return redkiteError("diskFailed", {
     fields: { path: what.path, operation: what.operation },
     description: why,

@@ -11,9 +11,9 @@ export interface Session {
   readonly address: string;
 }
 
-const PREFIX = "session/";
+export const SESSION_PREFIX = "session/";
 
-const sessionCodec = defineMessage<Session>("Session", {
+export const sessionCodec = defineMessage<Session>("Session", {
   role: field(1, "string"),
   nodeId: field(2, "uint64"),
   address: field(3, "string"),
@@ -40,7 +40,7 @@ export async function registerSession(
     compare: [],
     ops: sessions.map((session) => ({
       op: "put" as const,
-      key: `${PREFIX}${session.role}/${session.nodeId}`,
+      key: `${SESSION_PREFIX}${session.role}/${session.nodeId}`,
       value: sessionCodec.encode(session),
       lease,
     })),
@@ -89,7 +89,7 @@ export class SessionDirectory {
       async (signal) => {
         // After a failure the watch may have missed changes: look at everything again.
         if (revision !== from) revision = await directory.#load(meta);
-        for await (const batch of meta.watch(PREFIX, revision, signal)) {
+        for await (const batch of meta.watch(SESSION_PREFIX, revision, signal)) {
           for (const event of batch.events) {
             if (event.type === "put")
               directory.#sessions.set(event.entry.key, sessionCodec.decode(event.entry.value));
@@ -119,7 +119,7 @@ export class SessionDirectory {
   }
 
   async #load(meta: MetaStore): Promise<bigint> {
-    const { revision, entries } = await meta.range(PREFIX);
+    const { revision, entries } = await meta.range(SESSION_PREFIX);
     this.#sessions.clear();
     for (const entry of entries) this.#sessions.set(entry.key, sessionCodec.decode(entry.value));
     this.#notify();
