@@ -44,7 +44,7 @@ export interface DataCoord extends Component {
 
   /**
    * A growing segment of the partition with room for `rows`: the same request finds the same segment until it is full or
-   * sealed. The owner counts what it places, and seals a segment before it asks for the next one.
+   * sealed. The owner counts what it places, and names those that it has retired.
    */
   allocSegment(
     ctx: CallContext,

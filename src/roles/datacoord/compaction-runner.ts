@@ -84,7 +84,7 @@ export class CompactionRunner {
       completed,
       failed,
       timedOut: 0,
-      plans,
+      plans: [...plans],
     };
   }
 

@@ -42,7 +42,7 @@ export class OwnedChannel {
     this.epoch = epoch;
     const { state } = shard;
     this.#placer = new SegmentPlacer({
-      alloc: async (partitionId, rows, bytes) =>
+      alloc: async (partitionId, rows, bytes, excluded) =>
         deps.dataCoord.allocSegment(deps.context(), {
           collectionId: state.collectionId,
           partitionId,
@@ -50,6 +50,7 @@ export class OwnedChannel {
           epoch,
           rows,
           bytes,
+          excluded,
         }),
       full: async (segmentId) => this.#markSealed([segmentId]),
     });
@@ -234,6 +235,7 @@ export class OwnedChannel {
         segments: ids.map((id) => ({ id, rows: rows.get(id) ?? 0 })),
       });
       await this.#flusher.flush(ids);
+      this.#placer.forget(ids);
       await this.#shard.advance(signal);
     });
   }
