@@ -35,41 +35,54 @@ export class SimDiskState {
   };
   readonly files = new Map<string, SimFile>();
   readonly directories = new Set<string>([""]);
+  /** Names in each directory; those of directories end in `/`. */
+  readonly #children = new Map<string, Set<string>>();
+  #usedBytes = 0;
   /** Changes of names that no sync of their directory has covered yet, oldest first. */
   #pending: NameChange[] = [];
   /** Names as they are on the platters. */
   readonly #durable = new Map<string, SimFile | "directory">();
 
   usedBytes(): number {
-    let bytes = 0;
-    for (const file of this.files.values()) bytes += file.bytes.length;
-    return bytes;
+    return this.#usedBytes;
+  }
+
+  /** A file grew or shrank. */
+  noteGrowth(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  names(directory: string): readonly string[] {
+    return [...(this.#children.get(directory) ?? [])].sort();
   }
 
   link(path: string, file: SimFile): void {
-    this.files.set(path, file);
+    this.#setFile(path, file);
     this.#pending.push({ path, to: file });
   }
 
   unlink(path: string): void {
-    this.files.delete(path);
+    this.#usedBytes -= this.files.get(path)?.bytes.length ?? 0;
+    this.#deleteFile(path);
     this.#pending.push({ path, to: undefined });
   }
 
   rename(from: string, to: string, file: SimFile): void {
-    this.files.delete(from);
-    this.files.set(to, file);
+    this.#usedBytes -= this.files.get(to)?.bytes.length ?? 0;
+    this.#deleteFile(from);
+    this.#setFile(to, file);
     // One change of the new name, which takes the old one with it when it survives; the old name may still be there until its own sync.
     this.#pending.push({ path: to, to: file, from });
   }
 
   makeDirectory(path: string): void {
-    this.directories.add(path);
+    this.#addDirectory(path);
     this.#pending.push({ path, to: "directory" });
   }
 
   removeDirectory(path: string): void {
     this.directories.delete(path);
+    this.#children.get(parentOf(path))?.delete(`${baseOf(path)}/`);
     this.#pending.push({ path, to: undefined });
   }
 
@@ -96,14 +109,38 @@ export class SimDiskState {
     this.files.clear();
     this.directories.clear();
     this.directories.add("");
+    this.#children.clear();
+    this.#usedBytes = 0;
     for (const [path, entry] of [...this.#durable].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!this.#hasParents(path)) this.#durable.delete(path);
-      else if (entry === "directory") this.directories.add(path);
+      else if (entry === "directory") this.#addDirectory(path);
       else {
         entry.crash(survives);
-        this.files.set(path, entry);
+        this.#setFile(path, entry);
+        this.#usedBytes += entry.bytes.length;
       }
     }
+  }
+
+  #setFile(path: string, file: SimFile): void {
+    this.files.set(path, file);
+    this.#addName(parentOf(path), baseOf(path));
+  }
+
+  #deleteFile(path: string): void {
+    this.files.delete(path);
+    this.#children.get(parentOf(path))?.delete(baseOf(path));
+  }
+
+  #addDirectory(path: string): void {
+    this.directories.add(path);
+    this.#addName(parentOf(path), `${baseOf(path)}/`);
+  }
+
+  #addName(directory: string, name: string): void {
+    const names = this.#children.get(directory);
+    if (names === undefined) this.#children.set(directory, new Set([name]));
+    else names.add(name);
   }
 
   #makeDurable(change: NameChange, left: NameChange[]): void {
@@ -250,7 +287,7 @@ export class SimDisk implements Disk {
     await this.call("remove", path, 0, () => {
       if (this.#state.files.has(path)) return this.#state.unlink(path);
       if (!this.#state.directories.has(path)) throw fileNotFound(path);
-      if (this.#entries(path).length > 0) throw diskFailed({ path, operation: "remove" }, new Error("not empty"));
+      if (this.#state.names(path).length > 0) throw diskFailed({ path, operation: "remove" }, new Error("not empty"));
       return this.#state.removeDirectory(path);
     });
   }
@@ -268,7 +305,7 @@ export class SimDisk implements Disk {
 
   async list(path: string): Promise<readonly string[]> {
     if (path !== "") checkPath(path);
-    return this.call("list", path, 0, () => this.#entries(path).sort());
+    return this.call("list", path, 0, () => this.#state.names(path));
   }
 
   async stat(path: string): Promise<{ readonly bytes: number } | undefined> {
@@ -307,6 +344,11 @@ export class SimDisk implements Disk {
       if (bytes > file.bytes.length && this.#state.usedBytes() + bytes - file.bytes.length > conditions.bytesMax)
         throw diskFull({ path });
     };
+    const changing = (act: () => void): void => {
+      const before = file.bytes.length;
+      act();
+      if (this.#state.files.get(path) === file) this.#state.noteGrowth(file.bytes.length - before);
+    };
     return {
       read: (offset, into) =>
         this.call("read", path, conditions.readErrors, () => {
@@ -318,7 +360,7 @@ export class SimDisk implements Disk {
         const data = concatBytes(chunks);
         return this.call("write", path, conditions.writeErrors, () => {
           room(offset + data.length);
-          file.write(offset, data);
+          changing(() => file.write(offset, data));
         });
       },
       sync: () =>
@@ -332,9 +374,10 @@ export class SimDisk implements Disk {
       allocate: (bytes) =>
         this.call("write", path, conditions.writeErrors, () => {
           room(bytes);
-          if (bytes > file.bytes.length) file.write(file.bytes.length, new Uint8Array(bytes - file.bytes.length));
+          if (bytes > file.bytes.length)
+            changing(() => file.write(file.bytes.length, new Uint8Array(bytes - file.bytes.length)));
         }),
-      truncate: (bytes) => this.call("truncate", path, conditions.writeErrors, () => file.truncate(bytes)),
+      truncate: (bytes) => this.call("truncate", path, conditions.writeErrors, () => changing(() => file.truncate(bytes))),
       size: () => this.call("stat", path, 0, () => file.bytes.length),
       close: () => this.call("close", path, 0, () => undefined),
     };
@@ -345,16 +388,6 @@ export class SimDisk implements Disk {
     if (file === undefined) throw fileNotFound(path);
     return file;
   }
-
-  #entries(path: string): string[] {
-    const prefix = path === "" ? "" : `${path}/`;
-    const below = (name: string): boolean =>
-      name !== "" && name.startsWith(prefix) && !name.slice(prefix.length).includes("/");
-    return [
-      ...[...this.#state.files.keys()].filter(below).map((name) => name.slice(prefix.length)),
-      ...[...this.#state.directories].filter((name) => name !== path && below(name)).map((name) => `${name.slice(prefix.length)}/`),
-    ];
-  }
 }
 
 interface NameChange {
@@ -364,6 +397,8 @@ interface NameChange {
 }
 
 const SECTOR = 512;
+
+const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 const DURATION_MS: Readonly<Record<string, number>> = {
   write: 0.05,

@@ -26,6 +26,7 @@ export function tune(world: World): SimTuning {
     segmentAgeMsMax: random.pick([500, 3_000, 100_000]),
     segmentIdleMsMax: random.pick([300, 2_000]),
     segmentIdleBytesMin: random.pick([0, 1_000]),
+    syncMsMax: random.pick([1_000, 10_000]),
     compactionEnabled: random.chance(0.85),
     compaction: {
       segmentBytesMax,
@@ -38,7 +39,7 @@ export function tune(world: World): SimTuning {
     retentionMs,
     compactionsParallelMax: random.between(1, 3),
     checkIntervalMs: random.pick([100, 500]),
-    gcIntervalMs: random.pick([50, 300, 1_500]),
+    gcIntervalMs: random.pick([200, 600, 2_000]),
     gcDropToleranceMs: random.pick([0, 100, 1_000]),
     gcOrphanToleranceMs: random.pick([2_000, 10_000]),
   };
