@@ -78,6 +78,12 @@ export const CONSISTENCY_LEVELS: readonly ConsistencyLevel[] = [
   "Customized",
 ];
 
+/** A level as properties hold it, by name or wire number; undefined for anything else. */
+export function parseConsistencyLevel(text: string): ConsistencyLevel | undefined {
+  if (/^\d$/.test(text)) return CONSISTENCY_LEVELS[Number(text)];
+  return CONSISTENCY_LEVELS.find((level) => level === text);
+}
+
 export type CollectionState = "Creating" | "Created" | "Dropping" | "Dropped";
 export type PartitionState = "Creating" | "Created" | "Dropping" | "Dropped";
 

@@ -37,12 +37,13 @@ import {
   type NodeId,
   type VChannel,
 } from "../../model/ids.ts";
-import type {
-  CollectionInfo,
-  CollectionSchema,
-  FieldSchema,
-  KeyValues,
-  PartitionInfo,
+import {
+  parseConsistencyLevel,
+  type CollectionInfo,
+  type CollectionSchema,
+  type FieldSchema,
+  type KeyValues,
+  type PartitionInfo,
 } from "../../model/schema.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { RootCoordDeps } from "./root-coord-deps.ts";
@@ -260,9 +261,9 @@ export class RootCoordRole implements RootCoord {
       const taken = this.#tables.findCollection(target, request.to);
       if (taken !== undefined) {
         if (taken.name !== request.to)
-          throw parameterInvalid(`cannot rename collection to an existing alias: ${request.to}`);
+          throw aliasCollectionNameConflict({ db: target.name, alias: request.to });
         throw parameterInvalid(
-          `duplicated new collection name ${request.to} in database ${target.name} with other collection name or alias`,
+          `duplicated new collection name ${target.name}:${request.to} with other collection name or alias`,
         );
       }
       if (target.id !== database.id && info.aliases.length > 0) {
@@ -289,10 +290,7 @@ export class RootCoordRole implements RootCoord {
     ctx: CallContext,
     request: { readonly name: string; readonly set: KeyValues; readonly remove: readonly string[] },
   ): Promise<void> {
-    await this.#change(ctx, request.name, (info) => ({
-      ...info,
-      properties: altered(info.properties, request),
-    }));
+    await this.#change(ctx, request.name, (info) => alteredCollection(info, request));
   }
 
   async alterCollectionField(
@@ -321,7 +319,7 @@ export class RootCoordRole implements RootCoord {
     await this.#serial(ctx.database, async () => {
       const info = this.#tables.collection(this.#tables.database(ctx.database), request.name);
       if (info.schema.fields.some((field) => field.name === request.field.name)) {
-        throw parameterInvalid(`duplicate field name: ${request.field.name}`);
+        throw parameterInvalid(`field already exists, name: ${request.field.name}`);
       }
       const id = fieldId(
         info.schema.fields.reduce((max, field) => Math.max(max, field.id), FIRST_USER_FIELD - 1) + 1,
@@ -677,6 +675,20 @@ function altered(
   return Object.fromEntries(
     Object.entries({ ...properties, ...change.set }).filter(([key]) => !gone.has(key)),
   );
+}
+
+/** Some properties are facts of the collection itself, which the properties do not repeat. */
+function alteredCollection(
+  info: CollectionInfo,
+  change: { readonly set: KeyValues; readonly remove: readonly string[] },
+): CollectionInfo {
+  const { consistency_level: level, "collection.description": description, ...set } = change.set;
+  return {
+    ...info,
+    properties: altered(info.properties, { set, remove: change.remove }),
+    consistencyLevel: parseConsistencyLevel(level ?? "") ?? info.consistencyLevel,
+    schema: { ...info.schema, description: description ?? info.schema.description },
+  };
 }
 
 function alteredField(

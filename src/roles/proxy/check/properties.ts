@@ -1,12 +1,20 @@
 import { collectionIllegalSchema } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
-import type { CollectionSchema, KeyValues } from "../../../model/schema.ts";
-import { partitionKeyField, primaryKeyField } from "../../../model/schema.ts";
+import {
+  CONSISTENCY_LEVELS,
+  parseConsistencyLevel,
+  partitionKeyField,
+  primaryKeyField,
+  type CollectionSchema,
+  type ConsistencyLevel,
+  type KeyValues,
+} from "../../../model/schema.ts";
 
 /** Properties of a collection or database that mean something to the server. Others are kept and shown. */
 export const TTL_KEY = "collection.ttl.seconds";
 export const MMAP_KEY = "mmap.enabled";
+export const CONSISTENCY_KEY = "consistency_level";
 export const WARMUP_KEY = "warmup";
 const TTL_FIELD_KEY = "ttl_field";
 const TIMEZONE_KEY = "timezone";
@@ -43,6 +51,8 @@ export function checkNewProperties(properties: KeyValues, schema: CollectionSche
 
 /** Checks what an alteration of an existing collection sets. */
 export function checkAlteredProperties(properties: KeyValues, schema: CollectionSchema): void {
+  const level = properties[CONSISTENCY_KEY];
+  if (level !== undefined) checkConsistencyLevel(level);
   checkAllowInsertAutoId(properties, schema);
   checkTimezone(properties);
   checkTtl(properties);
@@ -50,6 +60,17 @@ export function checkAlteredProperties(properties: KeyValues, schema: Collection
   checkIsolation(properties, schema);
   checkQueryMode(properties);
   checkFlags(properties);
+}
+
+/** By name or number. */
+export function checkConsistencyLevel(text: string): ConsistencyLevel {
+  const level = parseConsistencyLevel(text);
+  if (level === undefined) {
+    throw parameterInvalid(
+      `consistency level ${text} is unknown, should be one of ${CONSISTENCY_LEVELS.join(", ")}`,
+    );
+  }
+  return level;
 }
 
 export function checkTimezone(properties: KeyValues): void {

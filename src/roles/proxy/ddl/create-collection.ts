@@ -3,7 +3,6 @@ import { utf8Encode } from "../../../base/bytes.ts";
 import { DataType } from "../../../model/data-type.ts";
 import { fieldId } from "../../../model/ids.ts";
 import {
-  CONSISTENCY_LEVELS,
   type CollectionSchema,
   type ConsistencyLevel,
   type FieldSchema,
@@ -12,11 +11,9 @@ import {
 import { fromPairs } from "../../../wire/key-values.ts";
 import type { CreateCollectionRequest } from "../../../wire/messages.gen.ts";
 import { decodeCollectionSchema } from "../../../wire/schema-wire.ts";
-import { checkNewProperties } from "../check/properties.ts";
+import { checkConsistencyLevel, checkNewProperties, CONSISTENCY_KEY } from "../check/properties.ts";
 import { checkFields, checkPartitionKey, checkSchema, META_FIELD } from "../check/schema.ts";
 import type { ProxyCall } from "../handler.ts";
-
-const CONSISTENCY_KEY = "consistency_level";
 
 export async function createCollection(call: ProxyCall, request: CreateCollectionRequest): Promise<void> {
   const { limits, rootCoord } = call.deps;
@@ -51,19 +48,9 @@ export async function createCollection(call: ProxyCall, request: CreateCollectio
   });
 }
 
-/** The property wins over the field of the request; it holds a number or a name. */
+/** The property wins over the field of the request. */
 function consistencyLevel(properties: KeyValues, requested: number): ConsistencyLevel {
-  const text = properties[CONSISTENCY_KEY];
-  const named = CONSISTENCY_LEVELS.find((level) => level === text);
-  if (named !== undefined) return named;
-  const number = text !== undefined && /^\d$/.test(text) ? Number(text) : requested;
-  const level = CONSISTENCY_LEVELS[number];
-  if (level === undefined) {
-    throw parameterInvalid(
-      `consistency level ${number} is unknown, should be one of ${CONSISTENCY_LEVELS.join(", ")}`,
-    );
-  }
-  return level;
+  return checkConsistencyLevel(properties[CONSISTENCY_KEY] ?? String(requested));
 }
 
 function withDynamicField(schema: CollectionSchema): CollectionSchema {
