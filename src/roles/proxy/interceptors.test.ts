@@ -239,6 +239,18 @@ test("calls are counted, logged with their fields, and slow ones remembered", as
   deepEqual([failed?.level, failed?.fields["code"]], ["info", 100]);
 });
 
+test("every success says so, whatever the handler left out", async () => {
+  const deployment = new FakeDeployment();
+  equal((await deployment.call("ListDatabases", {})).status?.code, 0);
+  const unset = new FakeDeployment({
+    dataCoord: {
+      ...deployment.deps.dataCoord,
+      getFlushState: () => Promise.resolve({ flushed: true, status: undefined }),
+    },
+  });
+  equal((await unset.call("GetFlushState", { segmentIDs: [1n] })).status?.code, 0);
+});
+
 test("bytes that are no message are refused while they are decoded", () => {
   const deployment = new FakeDeployment();
   const method = deployment.proxy.methods().find(({ path }) => path.endsWith("/CreateCollection"));

@@ -91,8 +91,9 @@ const refuse: AnyHandler = (call) => Promise.reject(notServed(call.rpc));
 
 /** Success is said, too: some clients read the status without looking whether it is there. */
 function withStatus(row: RpcRow, message: unknown): object {
-  const fields = message as object;
-  return row.rpc.status === "status" && !("status" in fields) ? { ...fields, status: {} } : fields;
+  const fields = message as { readonly status?: object };
+  if (row.rpc.status !== "status" || fields.status !== undefined) return fields;
+  return { ...fields, status: {} };
 }
 
 function encodeAnswer(row: RpcRow, answer: Answer, headroom: number): Uint8Array {
