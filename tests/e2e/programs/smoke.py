@@ -108,7 +108,7 @@ def _():
     schema.add_field("doc", DataType.JSON)
     schema.add_field("numbers", DataType.ARRAY, element_type=DataType.INT32, max_capacity=16)
     schema.add_field("maybe", DataType.INT64, nullable=True)
-    schema.add_field("level", DataType.INT16, default_value=7)
+    schema.add_field("level", DataType.INT16, default_value=np.int16(7))
     fresh(MAIN, schema)
     assert client.has_collection(MAIN)
     assert MAIN in client.list_collections()
