@@ -36,6 +36,8 @@ export type Answer =
 /**
  * Every unary RPC of MilvusService on its way through the interceptors, in the order of R110. RPCs that this version does not
  * serve take the same way and answer with a status that names them: a gRPC UNIMPLEMENTED would reach some clients as an empty success.
+ * Those whose response has no status are left to the transport's UNIMPLEMENTED, on which clients fall back to older RPCs
+ * (AlterCollectionSchema to AddCollectionField).
  */
 export function publicMethods(
   host: CallHost,
@@ -51,6 +53,7 @@ export function publicMethods(
   ];
   return serviceTable()
     .filter(({ rpc }) => !rpc.requestStream && !rpc.responseStream)
+    .filter(({ handler, rpc }) => handler !== undefined || rpc.status !== "none")
     .map((row) => publicMethod(row, host, interceptors));
 }
 
