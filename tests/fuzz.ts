@@ -20,14 +20,19 @@ const SILENCE_MS_MAX = 120_000;
 const GROWTH_MAX = 1.05;
 const NOISE_BYTES = 4 << 20;
 
+interface Finding {
+  readonly problem: string;
+  /** The inputs to repeat; undefined: all of them. */
+  readonly repeat: { readonly input: number; readonly inputs: number } | undefined;
+}
+
 interface Result {
   readonly target: string;
   readonly inputs: number;
   readonly seconds: number;
   readonly last: RunTargetReport | undefined;
   readonly memory: readonly FuzzMemory[];
-  /** What is wrong, with the input's number where one input is to blame. */
-  readonly finding: { readonly input: number | undefined; readonly problem: string } | undefined;
+  readonly finding: Finding | undefined;
 }
 
 async function runTarget(target: FuzzTarget, order: Omit<RunTargetOrder, "inputFile">): Promise<Result> {
@@ -69,25 +74,28 @@ async function runTarget(target: FuzzTarget, order: Omit<RunTargetOrder, "inputF
       const how = silent
         ? `no answer within ${SILENCE_MS_MAX / 1000} s`
         : `the process ended with ${signal ?? code}`;
+      const problem = `${how}\n${Buffer.concat(errors).toString().slice(-4000)}`;
       return {
         ...result,
-        finding: { input, problem: `${how}\n${Buffer.concat(errors).toString().slice(-4000)}` },
+        finding: { problem, repeat: input === undefined ? undefined : { input, inputs: 1 } },
       };
     }
-    return { ...result, finding: last?.finding ?? grown(memory) };
+    const { finding } = last ?? {};
+    if (finding === undefined) return { ...result, finding: grown(memory, target.noiseBytes ?? NOISE_BYTES) };
+    return { ...result, finding: { problem: finding.problem, repeat: finding } };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function grown(memory: readonly FuzzMemory[]): Result["finding"] {
+function grown(memory: readonly FuzzMemory[], noiseBytes: number): Finding | undefined {
   const first = memory[0];
   const end = memory.at(-1);
   if (first === undefined || end === undefined) return undefined;
   for (const kind of ["heapBytes", "otherBytes"] as const) {
-    if (end[kind] > first[kind] * GROWTH_MAX + NOISE_BYTES)
+    if (end[kind] > first[kind] * GROWTH_MAX + noiseBytes)
       return {
-        input: undefined,
+        repeat: undefined,
         problem: `${kind} grew from ${megabytes(first[kind])} to ${megabytes(end[kind])}`,
       };
   }
@@ -143,7 +151,8 @@ async function main(): Promise<number> {
   }
   const results: Result[] = [];
   for (const target of FUZZ_TARGETS.filter(({ name }) => values.target?.includes(name) ?? true)) {
-    const count = values.short ? Math.min(inputs, target.shortInputs) : inputs;
+    const isAlone = values.target?.length === 1;
+    const count = values.short ? target.shortInputs : Math.ceil(inputs * (isAlone ? 1 : (target.share ?? 1)));
     const result = await runTarget(target, { target: target.name, seed, from, inputs: count });
     results.push(result);
     print(lineOf(result));
@@ -158,26 +167,12 @@ async function main(): Promise<number> {
 }
 
 function findingText(
-  finding: NonNullable<Result["finding"]>,
+  { problem, repeat }: Finding,
   run: { readonly target: string; readonly seed: number; readonly from: number; readonly inputs: number },
 ): string {
-  const again =
-    finding.input === undefined
-      ? `--from ${run.from} --inputs ${run.inputs}`
-      : `--from ${finding.input} --inputs ${repeatInputs(run)}`;
-  return `FINDING in ${run.target}: ${finding.problem}\nrepeat: npm run fuzz -- --target ${run.target} --seed ${run.seed} ${again}`;
+  const { input, inputs } = repeat ?? { input: run.from, inputs: run.inputs };
+  const again = `npm run fuzz -- --target ${run.target} --seed ${run.seed} --from ${input} --inputs ${inputs}`;
+  return `FINDING in ${run.target}: ${problem}\nrepeat: ${again}`;
 }
-
-/** Some targets make a block of inputs from one seed: the block is repeated as a whole. */
-function repeatInputs({ target, inputs }: { readonly target: string; readonly inputs: number }): number {
-  return BLOCK_TARGETS.has(target) ? inputs : 1;
-}
-
-const BLOCK_TARGETS: ReadonlySet<string> = new Set([
-  "http2-frames",
-  "messages",
-  "expressions",
-  "wal-folders",
-]);
 
 if (import.meta.main) process.exitCode = await main();

@@ -6,6 +6,10 @@ export interface FuzzTarget {
   readonly name: string;
   /** Inputs of the run in `npm test`. */
   readonly shortInputs: number;
+  /** Of the inputs asked for each target, for one whose every input is costly; all when not given. */
+  readonly share?: number;
+  /** What memory may change for other reasons than a leak; a few megabytes when not given. */
+  readonly noiseBytes?: number;
   open(seed: number): Promise<OpenFuzzTarget>;
 }
 
@@ -34,10 +38,17 @@ export const ANSWER_MS_MAX = 1000;
 export class FuzzFinding extends Error {
   override readonly name = "FuzzFinding";
   readonly input: number;
+  /** Inputs to repeat from there: more than one where they are made as a block. */
+  readonly inputs: number;
 
-  constructor(input: number, problem: string, cause?: unknown) {
-    super(problem, { cause });
+  constructor(
+    input: number,
+    problem: string,
+    more: { readonly cause?: unknown; readonly inputs?: number } = {},
+  ) {
+    super(problem, { cause: more.cause });
     this.input = input;
+    this.inputs = more.inputs ?? 1;
   }
 }
 
@@ -61,7 +72,7 @@ export function perInput(
         try {
           tally[attempt(random)] += 1;
         } catch (error) {
-          throw new FuzzFinding(input, `an error that is no answer: ${describe(error)}`, error);
+          throw new FuzzFinding(input, `an error that is no answer: ${describe(error)}`, { cause: error });
         }
         const tookMs = performance.now() - started;
         if (tookMs > tally.slowestMs) tally.slowestMs = tookMs;

@@ -24,7 +24,7 @@ export interface RunTargetReport {
   readonly slowestMs: number;
   /** After a garbage collection; only at the ends of the memory windows. */
   readonly memory: FuzzMemory | undefined;
-  readonly finding: { readonly input: number; readonly problem: string } | undefined;
+  readonly finding: { readonly input: number; readonly inputs: number; readonly problem: string } | undefined;
 }
 
 export interface FuzzMemory {
@@ -40,7 +40,7 @@ async function run({ target: name, seed, from, inputs, inputFile }: RunTargetOrd
   if (found === undefined) throw new Error(`there is no target ${name}`);
   const target = await found.open(seed);
   const tally = newTally(inputFile);
-  const window = memoryWindow(inputs);
+  const window = memoryWindow(inputs, target.batchMax ?? BATCH_INPUTS);
   const report = async (
     done: number,
     finding?: RunTargetReport["finding"],
@@ -54,7 +54,7 @@ async function run({ target: name, seed, from, inputs, inputFile }: RunTargetOrd
   try {
     while (done < inputs) {
       const untilWindow = done < window ? window - done : inputs - done;
-      const count = Math.min(target.batchMax ?? 10_000, untilWindow);
+      const count = Math.min(target.batchMax ?? BATCH_INPUTS, untilWindow);
       await target.run(from + done, count, tally);
       done += count;
       const atWindow = done === window || done === inputs;
@@ -62,15 +62,19 @@ async function run({ target: name, seed, from, inputs, inputFile }: RunTargetOrd
     }
   } catch (error) {
     const input = error instanceof FuzzFinding ? error.input : from + done;
+    const repeat = error instanceof FuzzFinding ? error.inputs : 1;
     const problem = error instanceof FuzzFinding ? error.message : describe(error);
-    await report(done, { input, problem });
+    await report(done, { input, inputs: repeat, problem });
   } finally {
     await target.close?.();
   }
 }
 
-/** Inputs after which memory is measured first: a million, or a quarter of a smaller run. */
-function memoryWindow(inputs: number): number {
+const BATCH_INPUTS = 10_000;
+
+/** Inputs after which memory is measured first: a million, or a quarter of a smaller run. A run of one batch stays one. */
+function memoryWindow(inputs: number, batch: number): number {
+  if (inputs <= batch) return inputs;
   return Math.max(1, Math.min(1_000_000, Math.floor(inputs / 4)));
 }
 

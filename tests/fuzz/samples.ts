@@ -293,7 +293,7 @@ export const METADATA_SAMPLES: readonly MetadataSample[] = [
 
 /** Codecs of different values in one list: a sample is only ever given to its own. */
 function sample<T extends object>(name: string, codec: MessageCodec<T>, value: T): MetadataSample {
-  return { name, codec: codec as unknown as MessageCodec<object>, value };
+  return { name, codec, value };
 }
 
 export const manifestBytes = (): Uint8Array => encodeManifest(manifestSample);

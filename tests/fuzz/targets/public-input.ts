@@ -43,7 +43,7 @@ function blocks(name: string, blockInputs: number, shortInputs: number, run: Blo
           tally.accepted += accepted;
           tally.refused += refused;
         } catch (error) {
-          throw new FuzzFinding(from, describe(error), error);
+          throw new FuzzFinding(from, describe(error), { cause: error, inputs: count });
         }
         // These check the time of each input themselves, or run so many in a block that its mean says enough.
         tally.slowestMs = Math.max(tally.slowestMs, (performance.now() - started) / count);

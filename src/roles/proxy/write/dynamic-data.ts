@@ -26,7 +26,7 @@ export function checkDynamicColumn(
     const start = column.offsets[row] ?? 0;
     const end = column.offsets[row + 1] ?? 0;
     if (!isValid(column.validity, row) || isEmptyObject(column.bytes, start, end)) continue;
-    const object = parseObject(utf8Decode(column.bytes.subarray(start, end)));
+    const object = parseObject(column.bytes.subarray(start, end));
     if (Object.hasOwn(object, META_FIELD)) throw parameterInvalid(`cannot set json key to: ${META_FIELD}`);
     if (names === "declared-allowed") continue;
     for (const { name } of schema.fields) {
@@ -40,9 +40,11 @@ function isEmptyObject(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start === 2 && bytes[start] === 0x7b && bytes[start + 1] === 0x7d;
 }
 
-function parseObject(text: string): object {
+function parseObject(bytes: Uint8Array): object {
+  let text = "";
   let value: unknown;
   try {
+    text = utf8Decode(bytes);
     value = JSON.parse(text);
   } catch (error) {
     throw notAnObject(error instanceof Error ? error.message : String(error));
