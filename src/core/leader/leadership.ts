@@ -1,8 +1,9 @@
 import { fenced } from "../../errors/service-errors.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { TaskHandle, Tasks } from "../../ports/executor.ts";
-import type { Compare, LeaseId, MetaStore } from "../../ports/meta-store.ts";
+import type { Tasks } from "../../ports/executor.ts";
+import type { Compare, MetaStore } from "../../ports/meta-store.ts";
+import { KeptLease } from "../lease/kept-lease.ts";
 
 export interface LeadershipDeps {
   readonly meta: MetaStore;
@@ -20,18 +21,14 @@ export interface LeadershipDeps {
  */
 export class Leadership {
   readonly #deps: LeadershipDeps;
-  readonly #lease: LeaseId;
+  readonly #lease: KeptLease;
   readonly #createRevision: bigint;
-  /** Monotonic time until which the lease surely holds. */
-  #heldUntilMs: number;
   #lost: Error | undefined;
-  #keeper: TaskHandle | undefined;
 
-  constructor(deps: LeadershipDeps, lease: LeaseId, createRevision: bigint, heldUntilMs: number) {
+  constructor(deps: LeadershipDeps, lease: KeptLease, createRevision: bigint) {
     this.#deps = deps;
     this.#lease = lease;
     this.#createRevision = createRevision;
-    this.#heldUntilMs = heldUntilMs;
   }
 
   /** Waits until nobody else leads, then leads. `lost` is called once when the lease could not be kept. */
@@ -42,21 +39,23 @@ export class Leadership {
   ): Promise<Leadership> {
     for (;;) {
       signal.throwIfAborted();
-      const askedMs = deps.clock.monotonicMs();
-      const lease = await deps.meta.grantLease(deps.leaseMs);
+      const lease = await KeptLease.grant(deps);
       const value = new TextEncoder().encode(
         JSON.stringify({ nodeId: String(deps.nodeId), address: deps.address }),
       );
       const result = await deps.meta.txn({
         compare: [{ key: deps.key, target: "absent" }],
-        ops: [{ op: "put", key: deps.key, value, lease }],
+        ops: [{ op: "put", key: deps.key, value, lease: lease.id }],
       });
       if (result.succeeded) {
-        const leadership = new Leadership(deps, lease, result.revision, askedMs + deps.leaseMs);
-        leadership.#keep(lost);
+        const leadership = new Leadership(deps, lease, result.revision);
+        lease.keep(`keep ${deps.key}`, (error) => {
+          leadership.#lost ??= leadership.#deposed();
+          lost(error);
+        });
         return leadership;
       }
-      await deps.meta.revokeLease(lease);
+      await lease.end();
       await waitUntilFree(deps, signal);
     }
   }
@@ -69,33 +68,13 @@ export class Leadership {
   /** Throws `fenced` unless the lease, less a margin for the clocks, still holds. Ask after a request has arrived. */
   assertHeld(): void {
     if (this.#lost !== undefined) throw this.#lost;
-    if (this.#deps.clock.monotonicMs() >= this.#heldUntilMs - this.#deps.leaseMs / 4) throw this.#deposed();
+    if (!this.#lease.holds) throw this.#deposed();
   }
 
   /** Gives the lead up at once, so that a successor need not wait for the lease. */
   async resign(): Promise<void> {
     this.#lost ??= this.#deposed();
-    await this.#keeper?.stop();
-    await this.#deps.meta.revokeLease(this.#lease);
-  }
-
-  #keep(lost: (error: unknown) => void): void {
-    const { clock, meta, leaseMs, tasks, key } = this.#deps;
-    this.#keeper = tasks.spawn(`keep ${key}`, async (signal) => {
-      while (!signal.aborted) {
-        await clock.sleep(leaseMs / 4, signal);
-        const askedMs = clock.monotonicMs();
-        try {
-          const ttlMs = await meta.keepAlive(this.#lease);
-          this.#heldUntilMs = askedMs + Math.min(ttlMs, leaseMs);
-        } catch (error) {
-          if (clock.monotonicMs() < this.#heldUntilMs - leaseMs / 4) continue; // still time to try again
-          this.#lost ??= this.#deposed();
-          lost(error);
-          return;
-        }
-      }
-    });
+    await this.#lease.end();
   }
 
   #deposed(): Error {

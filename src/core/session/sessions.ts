@@ -1,8 +1,9 @@
 import type { NodeId } from "../../model/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tasks } from "../../ports/executor.ts";
-import type { LeaseId, MetaStore } from "../../ports/meta-store.ts";
+import type { MetaStore } from "../../ports/meta-store.ts";
 import { defineMessage, field } from "../../format/message.ts";
+import { KeptLease } from "../lease/kept-lease.ts";
 
 /** A live process and the role it registered for. */
 export interface Session {
@@ -35,43 +36,18 @@ export async function registerSession(
   sessions: readonly Session[],
   lost: (error: unknown) => void,
 ): Promise<{ readonly end: () => Promise<void> }> {
-  const lease = await deps.meta.grantLease(deps.leaseMs);
+  const lease = await KeptLease.grant(deps);
   await deps.meta.txn({
     compare: [],
     ops: sessions.map((session) => ({
       op: "put" as const,
       key: `${SESSION_PREFIX}${session.role}/${session.nodeId}`,
       value: sessionCodec.encode(session),
-      lease,
+      lease: lease.id,
     })),
   });
-  const keeper = deps.tasks.spawn("session", async (signal) => keep(deps, lease, signal, lost));
-  return {
-    end: async () => {
-      await keeper.stop();
-      await deps.meta.revokeLease(lease);
-    },
-  };
-}
-
-async function keep(
-  deps: SessionDeps,
-  lease: LeaseId,
-  signal: AbortSignal,
-  lost: (error: unknown) => void,
-): Promise<void> {
-  let heldUntilMs = deps.clock.monotonicMs() + deps.leaseMs;
-  while (!signal.aborted) {
-    await deps.clock.sleep(deps.leaseMs / 4, signal);
-    const askedMs = deps.clock.monotonicMs();
-    try {
-      heldUntilMs = askedMs + Math.min(await deps.meta.keepAlive(lease), deps.leaseMs);
-    } catch (error) {
-      if (deps.clock.monotonicMs() < heldUntilMs - deps.leaseMs / 4) continue;
-      lost(error);
-      return;
-    }
-  }
+  lease.keep("session", lost);
+  return { end: async () => lease.end() };
 }
 
 /** Who is alive, kept current by a watch. */

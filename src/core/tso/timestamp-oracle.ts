@@ -1,4 +1,5 @@
 import { Mutex } from "../../base/mutex.ts";
+import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { fenced } from "../../errors/service-errors.ts";
 import { composeTimestamp, LOGICAL_MAX, type Timestamp } from "../../model/timestamp.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -46,6 +47,9 @@ export class TimestampOracle {
 
   /** `count` consecutive timestamps, the first returned. Throws `fenced` when another oracle may lead. */
   async alloc(count: number): Promise<Timestamp> {
+    // More would not fit the logical part, and the rest would be handed out twice.
+    if (!Number.isInteger(count) || count < 1 || BigInt(count) > LOGICAL_MAX)
+      throw parameterInvalid(`${count} timestamps at once: from 1 to ${LOGICAL_MAX} can be had`);
     for (;;) {
       this.#leadership.assertHeld();
       const first = this.#take(BigInt(count));

@@ -1,0 +1,65 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { TaskHandle, Tasks } from "../../ports/executor.ts";
+import type { LeaseId, MetaStore } from "../../ports/meta-store.ts";
+
+export interface KeptLeaseDeps {
+  readonly meta: MetaStore;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly leaseMs: number;
+}
+
+/**
+ * A lease of the metadata store that is renewed in the background, four times in its length. It surely holds for its length after the
+ * moment at which the grant or the last successful renewal was asked for; a quarter of it is left as a margin for the clocks.
+ */
+export class KeptLease {
+  readonly id: LeaseId;
+  readonly #deps: KeptLeaseDeps;
+  /** Monotonic. */
+  #heldUntilMs: number;
+  #keeper: TaskHandle | undefined;
+
+  private constructor(deps: KeptLeaseDeps, id: LeaseId, heldUntilMs: number) {
+    this.#deps = deps;
+    this.id = id;
+    this.#heldUntilMs = heldUntilMs;
+  }
+
+  /** Not renewed before `keep`. */
+  static async grant(deps: KeptLeaseDeps): Promise<KeptLease> {
+    const askedMs = deps.clock.monotonicMs();
+    const id = await deps.meta.grantLease(deps.leaseMs);
+    return new KeptLease(deps, id, askedMs + deps.leaseMs);
+  }
+
+  /** False as soon as it may have ended, whatever the store would say. */
+  get holds(): boolean {
+    const { clock, leaseMs } = this.#deps;
+    return clock.monotonicMs() < this.#heldUntilMs - leaseMs / 4;
+  }
+
+  /** Renews it until `end`. `lost` is called once, when no renewal succeeded while it held; the error is the last one. */
+  keep(name: string, lost: (error: unknown) => void): void {
+    const { clock, meta, leaseMs, tasks } = this.#deps;
+    this.#keeper = tasks.spawn(name, async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(leaseMs / 4, signal);
+        const askedMs = clock.monotonicMs();
+        try {
+          this.#heldUntilMs = askedMs + Math.min(await meta.keepAlive(this.id), leaseMs);
+        } catch (error) {
+          if (this.holds) continue; // still time to try again
+          lost(error);
+          return;
+        }
+      }
+    });
+  }
+
+  /** Gives it up at once, so that nobody need wait for its end. */
+  async end(): Promise<void> {
+    await this.#keeper?.stop();
+    await this.#deps.meta.revokeLease(this.id);
+  }
+}
