@@ -58,8 +58,8 @@ export async function javaProgram(): Promise<Environment> {
   if (!(await hasTool(["javac", "--version"]))) return { kind: "missing", why: "a JDK is not installed" };
   if (!(await hasTool(["mvn", "--version"]))) return { kind: "missing", why: "maven is not installed" };
   const source = path.join(programs, "Smoke.java");
-  const folder = path.join(cache, `java-${keyOf(JAVA_CLIENT_VERSION, await readFile(source, "utf8"))}`);
-  const libraries = path.join(cache, `java-lib-${JAVA_CLIENT_VERSION}`);
+  const folder = path.join(cache, `java-${keyOf(pom(), await readFile(source, "utf8"))}`);
+  const libraries = path.join(cache, `java-lib-${keyOf(pom())}`);
   await makeOnce(libraries, async () => {
     await writeFile(path.join(libraries, "pom.xml"), pom());
     const copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
@@ -104,6 +104,11 @@ function pom(): string {
       <groupId>io.milvus</groupId>
       <artifactId>milvus-sdk-java</artifactId>
       <version>${JAVA_CLIENT_VERSION}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-nop</artifactId>
+      <version>2.0.17</version>
     </dependency>
   </dependencies>
 </project>
