@@ -93,7 +93,7 @@ const PAGE_KEYS = 262_144;
  */
 async function deleteMatches(call: ProxyCall, scope: DeleteScope, done: Done): Promise<void> {
   const readAt = await freshTimestamp(call);
-  for (let after: Constant | undefined; ; ) {
+  for (let after: Constant | undefined; ;) {
     const found = await matchingKeys(call, behind(scope, after), readAt, undefined);
     await deleteFound(call, scope, found, readAt, done);
     const count = keyCount(found);

@@ -70,9 +70,7 @@ function keySourceOfInsert({ schema, properties }: CollectionInfo, request: RowR
   const key = primaryKeyField(schema);
   if (!key.autoId) return "request";
   const allowed = parseGoBool(properties["allow_insert_auto_id"] ?? "") === true;
-  return allowed && request.fieldsData.some(({ fieldName }) => fieldName === key.name)
-    ? "request"
-    : "server";
+  return allowed && request.fieldsData.some(({ fieldName }) => fieldName === key.name) ? "request" : "server";
 }
 
 export function keysOfColumn(columns: ReadonlyMap<number, Column>, keyFieldId: number): Keys {
@@ -100,7 +98,5 @@ export function partitionsOfRows(
 
 export function refusePartitionName(name: string): void {
   if (name === "") return;
-  throw parameterInvalid(
-    "not support manually specifying the partition names if partition key mode is used",
-  );
+  throw parameterInvalid("not support manually specifying the partition names if partition key mode is used");
 }

@@ -51,8 +51,7 @@ export function matchSomeFields(
   const given = new Map<FieldSchema, FieldData>();
   for (const [name, data] of byName) {
     const field = schema.fields.find((one) => one.name === name);
-    if (field === undefined)
-      throw parameterInvalid(`fieldName ${name} not exist in collection schema`);
+    if (field === undefined) throw parameterInvalid(`fieldName ${name} not exist in collection schema`);
     given.set(field, data);
   }
   return given;
@@ -72,9 +71,7 @@ function partsByName(
   for (const data of fieldsData) {
     const name = data.isDynamic && schema.enableDynamicField ? META_FIELD : data.fieldName;
     if (name === META_FIELD && !schema.enableDynamicField) {
-      throw parameterInvalid(
-        `without dynamic schema enabled, the field name cannot be set to ${META_FIELD}`,
-      );
+      throw parameterInvalid(`without dynamic schema enabled, the field name cannot be set to ${META_FIELD}`);
     }
     if (parts.has(name)) throw parameterInvalid(`duplicated field ${name} found`);
     parts.set(name, data);

@@ -34,16 +34,16 @@ export async function mergeStoredRows(
 ): Promise<MergedRows> {
   const { schema } = info;
   const rows = request.numRows;
-  const given = decodeGiven(
-    matchSomeFields(request.fieldsData, schema),
-    schema,
-    rows,
-    "declared-allowed",
-  );
+  const given = decodeGiven(matchSomeFields(request.fieldsData, schema), schema, rows, "declared-allowed");
   const keyField = primaryKeyField(schema);
   const keys = keysOfColumn(new Map([...given].map(([field, column]) => [field.id, column])), keyField.id);
   const kept = schema.fields.filter((field) => !given.has(field) || field.isDynamic);
-  const strong = { guaranteeTimestamp: 0n, consistencyLevel: 0, useDefaultConsistency: false, iterator: false };
+  const strong = {
+    guaranteeTimestamp: 0n,
+    consistencyLevel: 0,
+    useDefaultConsistency: false,
+    iterator: false,
+  };
   const { stored, readAt } = await atReadTimestamp(call, info, strong, "failed to query", async (at) => ({
     readAt: at,
     stored: await queryRows(

@@ -121,4 +121,3 @@ export function keysOfIds(first: bigint, count: number, type: DataType): Keys {
   const ids = Array.from({ length: count }, (_, i) => first + BigInt(i));
   return type === DataType.VarChar ? keysFrom("varchar", ids.map(String)) : keysFrom("int64", ids);
 }
-

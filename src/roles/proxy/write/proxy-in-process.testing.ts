@@ -99,7 +99,11 @@ export async function startProxy(wraps: Wraps = {}) {
   const sessions = await SessionDirectory.watch(meta, ports.tasks);
   const session = await registerSession(
     { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: 10_000 },
-    ["datanode", "querynode", "indexnode"].map((role) => ({ role, nodeId: settings.nodeId, address: "local" })),
+    ["datanode", "querynode", "indexnode"].map((role) => ({
+      role,
+      nodeId: settings.nodeId,
+      address: "local",
+    })),
     (error) => assert.fail(String(error)),
   );
   const coords = await leadMixCoord(ports, links, sessions, settings, stopping.signal, (error) =>
@@ -206,6 +210,7 @@ export async function startProxy(wraps: Wraps = {}) {
       await session.end();
       stopping.abort();
       await ports.stream.close();
+      await meta.close();
       await ports.tasks.stop();
     },
   };
@@ -220,7 +225,12 @@ const SILENT = {
   child: () => SILENT,
 } as unknown as ProxyDeps["logger"];
 
-export function field(id: number, name: string, type: DataType, extra: Partial<FieldSchema> = {}): FieldSchema {
+export function field(
+  id: number,
+  name: string,
+  type: DataType,
+  extra: Partial<FieldSchema> = {},
+): FieldSchema {
   return {
     id: fieldId(id),
     name,
@@ -259,7 +269,11 @@ export function longs(fieldName: string, values: readonly (number | bigint)[]): 
   };
 }
 
-export function texts(fieldName: string, values: readonly string[], type: DataType = DataType.VarChar): FieldInit {
+export function texts(
+  fieldName: string,
+  values: readonly string[],
+  type: DataType = DataType.VarChar,
+): FieldInit {
   const data = packTexts(values);
   return {
     type,
@@ -269,7 +283,14 @@ export function texts(fieldName: string, values: readonly string[], type: DataTy
 }
 
 export function dynamic(rows: readonly object[]): FieldInit {
-  return { ...texts("", rows.map((row) => JSON.stringify(row)), DataType.JSON), isDynamic: true };
+  return {
+    ...texts(
+      "",
+      rows.map((row) => JSON.stringify(row)),
+      DataType.JSON,
+    ),
+    isDynamic: true,
+  };
 }
 
 export function vectors(fieldName: string, rows: readonly (readonly number[])[]): FieldInit {
@@ -289,7 +310,10 @@ export function packTexts(values: readonly string[]): { offsets: Int32Array; byt
 
 export function placeholders(queries: readonly (readonly number[])[]): Uint8Array {
   const values = queries.map((query) => new Uint8Array(Float32Array.from(query).buffer));
-  const offsets = Int32Array.from([0, ...values.map((_, i) => values.slice(0, i + 1).reduce((n, v) => n + v.length, 0))]);
+  const offsets = Int32Array.from([
+    0,
+    ...values.map((_, i) => values.slice(0, i + 1).reduce((n, v) => n + v.length, 0)),
+  ]);
   return encode("common.PlaceholderGroup", {
     placeholders: [
       {

@@ -38,12 +38,10 @@ export async function sendBatches(
       for (const i of indexes) {
         const batch = batches[i];
         if (batch === undefined) continue;
-        failure ??= await sendOne(call, info, batch, firstSequence + BigInt(i)).then(
-          (outcome) => {
-            outcomes[i] = outcome;
-            return outcome.kind === "failed" ? outcome : undefined;
-          },
-        );
+        failure ??= await sendOne(call, info, batch, firstSequence + BigInt(i)).then((outcome) => {
+          outcomes[i] = outcome;
+          return outcome.kind === "failed" ? outcome : undefined;
+        });
         if (outcomes[i] === undefined && failure !== undefined) outcomes[i] = failure;
       }
     }),
@@ -82,7 +80,11 @@ async function sendOne(
  * The error as the client may act on it: repeating is only suggested where it changes nothing. With ids made by the server it would
  * add the rows again, unless it is sure that none of them went in.
  */
-export function clientError(error: RedkiteError, repeat: "harmless" | "adds-rows", anyWritten: boolean): RedkiteError {
+export function clientError(
+  error: RedkiteError,
+  repeat: "harmless" | "adds-rows",
+  anyWritten: boolean,
+): RedkiteError {
   if (!error.retriable || repeat === "harmless" || (!anyWritten && isSurelyNotIn(error))) return error;
   return new RedkiteError(error.kind, error.message, {
     blame: error.blame,
@@ -94,7 +96,11 @@ export function clientError(error: RedkiteError, repeat: "harmless" | "adds-rows
 
 /** Refusals before anything is appended. */
 function isSurelyNotIn(error: unknown): boolean {
-  return ["serviceTooManyRequests", "serviceRateLimit", "diskFull", "writeConflict", "collectionSchemaMismatch"].some(
-    (kind) => isRedkiteError(error) && error.kind === kind,
-  );
+  return [
+    "serviceTooManyRequests",
+    "serviceRateLimit",
+    "diskFull",
+    "writeConflict",
+    "collectionSchemaMismatch",
+  ].some((kind) => isRedkiteError(error) && error.kind === kind);
 }

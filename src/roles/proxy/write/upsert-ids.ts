@@ -20,7 +20,7 @@ export async function idsBesideKeys(
   const chosen = new Array<bigint | string>(keyCount(replaced));
   const waiting: number[][] = Array.from({ length: shards }, () => []);
   for (let row = 0; row < routes.length; row++) waiting[routes[row] ?? 0]?.push(row);
-  for (let left = routes.length; left > 0; ) {
+  for (let left = routes.length; left > 0;) {
     // Every vchannel gets its share of the ids; the worst shard decides how many are needed.
     const count = Math.max(16, shards * Math.max(...waiting.map(({ length }) => length)));
     const ids = keysOfIds(await call.deps.rootCoord.allocId(call.ctx, { count }), count, type);

@@ -9,7 +9,13 @@ import type { MutationResult, UpsertRequest } from "../../../wire/messages.gen.t
 import type { Handler, ProxyCall } from "../handler.ts";
 import { checkCollectionName } from "../check/names.ts";
 import { decodeRows } from "./decode-rows.ts";
-import { checkRequestSize, checkRowCount, keysOfColumn, partitionsOfRows, refusePartitionName } from "./insert.ts";
+import {
+  checkRequestSize,
+  checkRowCount,
+  keysOfColumn,
+  partitionsOfRows,
+  refusePartitionName,
+} from "./insert.ts";
 import { matchFields } from "./match-fields.ts";
 import { mergeStoredRows } from "./partial-upsert.ts";
 import { collectionOfRows } from "./row-request.ts";
@@ -53,7 +59,8 @@ async function prepare(
   checkRowCount(request.numRows);
   const rows = request.numRows;
   const merged = request.partialUpdate ? await mergeStoredRows(call, info, request) : undefined;
-  const columns = merged?.columns ?? decodeRows(matchFields(request.fieldsData, schema, "request"), schema, rows);
+  const columns =
+    merged?.columns ?? decodeRows(matchFields(request.fieldsData, schema, "request"), schema, rows);
   if (merged !== undefined) state.updated = merged.updated;
   const given = keysOfColumn(columns, keyField.id);
   checkDistinct(given);

@@ -24,13 +24,25 @@ import {
 type Proxy = Awaited<ReturnType<typeof startProxy>>;
 
 const insert = async (proxy: Proxy, request: Init<MessageTypes["milvus.InsertRequest"]>) =>
-  proxy.run(insertHandler, ["milvus.InsertRequest", "milvus.MutationResult"], { collectionName: "c", ...request });
+  proxy.run(insertHandler, ["milvus.InsertRequest", "milvus.MutationResult"], {
+    collectionName: "c",
+    ...request,
+  });
 const upsert = async (proxy: Proxy, request: Init<MessageTypes["milvus.UpsertRequest"]>) =>
-  proxy.run(upsertHandler, ["milvus.UpsertRequest", "milvus.MutationResult"], { collectionName: "c", ...request });
+  proxy.run(upsertHandler, ["milvus.UpsertRequest", "milvus.MutationResult"], {
+    collectionName: "c",
+    ...request,
+  });
 const remove = async (proxy: Proxy, request: Init<MessageTypes["milvus.DeleteRequest"]>) =>
-  proxy.run(deleteHandler, ["milvus.DeleteRequest", "milvus.MutationResult"], { collectionName: "c", ...request });
+  proxy.run(deleteHandler, ["milvus.DeleteRequest", "milvus.MutationResult"], {
+    collectionName: "c",
+    ...request,
+  });
 const query = async (proxy: Proxy, request: Init<MessageTypes["milvus.QueryRequest"]>) =>
-  proxy.run(queryHandler, ["milvus.QueryRequest", "milvus.QueryResults"], { collectionName: "c", ...request });
+  proxy.run(queryHandler, ["milvus.QueryRequest", "milvus.QueryResults"], {
+    collectionName: "c",
+    ...request,
+  });
 const search = async (proxy: Proxy, request: Init<MessageTypes["milvus.SearchRequest"]>) =>
   proxy.run(searchHandler, ["milvus.SearchRequest", "milvus.SearchResults"], {
     collectionName: "c",
@@ -49,8 +61,14 @@ function rows(keys: readonly number[]) {
     numRows: keys.length,
     fieldsData: [
       longs("id", keys),
-      longs("age", keys.map((key) => key * 10)),
-      vectors("vector", keys.map((key) => [key, 0])),
+      longs(
+        "age",
+        keys.map((key) => key * 10),
+      ),
+      vectors(
+        "vector",
+        keys.map((key) => [key, 0]),
+      ),
     ],
   };
 }
@@ -82,7 +100,10 @@ for (const shards of [1, 3]) {
       assert.deepEqual(longsOf(paged, "id"), [3n, 4n, 5n]);
 
       const near = await search(proxy, {
-        placeholderGroup: placeholders([[4.2, 0], [8, 0]]),
+        placeholderGroup: placeholders([
+          [4.2, 0],
+          [8, 0],
+        ]),
         nq: 2n,
         outputFields: ["age", "vector"],
       });
@@ -94,7 +115,14 @@ for (const shards of [1, 3]) {
 
       const again = await upsert(proxy, {
         numRows: 2,
-        fieldsData: [longs("id", [4, 9]), longs("age", [1, 2]), vectors("vector", [[100, 0], [101, 0]])],
+        fieldsData: [
+          longs("id", [4, 9]),
+          longs("age", [1, 2]),
+          vectors("vector", [
+            [100, 0],
+            [101, 0],
+          ]),
+        ],
       });
       assert.equal(again.upsertCnt, 2n);
       const count = await query(proxy, { expr: "", outputFields: ["count(*)"] });
@@ -115,7 +143,15 @@ test("the last of several rows with one key wins, all are counted", async () => 
   await proxy.load(await proxy.create({ name: "c", fields: [KEY, AGE, VECTOR] }));
   const result = await insert(proxy, {
     numRows: 3,
-    fieldsData: [longs("id", [1, 2, 1]), longs("age", [10, 20, 30]), vectors("vector", [[1, 0], [2, 0], [3, 0]])],
+    fieldsData: [
+      longs("id", [1, 2, 1]),
+      longs("age", [10, 20, 30]),
+      vectors("vector", [
+        [1, 0],
+        [2, 0],
+        [3, 0],
+      ]),
+    ],
   });
   assert.equal(result.insertCnt, 3n);
   const found = await query(proxy, { expr: "id > 0", outputFields: ["age"] });
@@ -125,7 +161,10 @@ test("the last of several rows with one key wins, all are counted", async () => 
 test("a partial upsert changes only its fields, of rows that exist, and merges undeclared keys", async () => {
   await using proxy = await startProxy();
   await proxy.load(
-    await proxy.create({ name: "c", fields: [KEY, AGE, VECTOR, META], enableDynamicField: true }, { shards: 2 }),
+    await proxy.create(
+      { name: "c", fields: [KEY, AGE, VECTOR, META], enableDynamicField: true },
+      { shards: 2 },
+    ),
   );
   await insert(proxy, {
     ...rows([1, 2]),
@@ -161,17 +200,27 @@ test("auto ids are made by the server, and an upsert replaces the row under a ne
   const inserted = await insert(proxy, { numRows: 4, fieldsData: data });
   const ids = [...(inserted.IDs?.intId?.data ?? [])];
   assert.equal(new Set(ids).size, 4);
-  await assert.rejects(insert(proxy, rows([1])), /more fieldData has pass in: invalid parameter\[expected=3\]\[actual=4\]/);
+  await assert.rejects(
+    insert(proxy, rows([1])),
+    /more fieldData has pass in: invalid parameter\[expected=3\]\[actual=4\]/,
+  );
   const replaced = await upsert(proxy, { numRows: 4, fieldsData: [longs("id", ids), ...data] });
   const newIds = [...(replaced.IDs?.intId?.data ?? [])];
   assert.ok(newIds.every((id) => !ids.includes(id)));
   const found = await query(proxy, { expr: "id > 0" });
-  assert.deepEqual(longsOf(found, "id"), newIds.toSorted((a, b) => (a < b ? -1 : 1)));
+  assert.deepEqual(
+    longsOf(found, "id"),
+    newIds.toSorted((a, b) => (a < b ? -1 : 1)),
+  );
 });
 
 test("rows of a partition key are found through its value", async () => {
   await using proxy = await startProxy();
-  const fields = [KEY, field(101, "tenant", DataType.VarChar, { isPartitionKey: true, maxLength: 20 }), VECTOR];
+  const fields = [
+    KEY,
+    field(101, "tenant", DataType.VarChar, { isPartitionKey: true, maxLength: 20 }),
+    VECTOR,
+  ];
   await proxy.load(await proxy.create({ name: "c", fields }, { partitionKeyPartitions: 4 }));
   const tenants = ["a", "b", "c", "a"];
   await insert(proxy, {
@@ -179,7 +228,12 @@ test("rows of a partition key are found through its value", async () => {
     fieldsData: [
       longs("id", [1, 2, 3, 4]),
       texts("tenant", tenants),
-      vectors("vector", [[1, 0], [2, 0], [3, 0], [4, 0]]),
+      vectors("vector", [
+        [1, 0],
+        [2, 0],
+        [3, 0],
+        [4, 0],
+      ]),
     ],
   });
   assert.deepEqual(longsOf(await query(proxy, { expr: 'tenant == "a"' }), "id"), [1n, 4n]);

@@ -87,11 +87,7 @@ interface Round {
   readonly failure: RedkiteError | undefined;
 }
 
-async function writeOnce(
-  call: ProxyCall,
-  prepared: PreparedRows,
-  rows: readonly number[],
-): Promise<Round> {
+async function writeOnce(call: ProxyCall, prepared: PreparedRows, rows: readonly number[]): Promise<Round> {
   const { info, deletesOf, condition } = prepared;
   const placements = placeRows(prepared, rows, info.vchannels.length);
   const outcomes = await sendBatches(
