@@ -123,6 +123,8 @@ export interface AllocSegmentRequest {
   readonly epoch: Epoch;
   readonly rows: number;
   readonly bytes: number;
+  /** Segments that the owner is sealing: none of them. */
+  readonly excluded: readonly SegmentId[];
 }
 
 export interface SegmentReport {

@@ -50,6 +50,7 @@ export class GrowingSegments {
         (meta) =>
           meta.state === "Growing" &&
           meta.partitionId === request.partitionId &&
+          !request.excluded.includes(meta.id) &&
           meta.rows + request.rows <= this.rowsMax(request.rows, request.bytes),
       );
   }
