@@ -66,21 +66,28 @@ export function perInput(
     async run(from, count, tally) {
       const isolated = Prng.fromSeed(`${name} ${seed}`);
       for (let input = from; input < from + count; input++) {
-        const random = isolated.fork(input);
         tally.begin(input);
-        const started = performance.now();
         try {
-          tally[attempt(random)] += 1;
+          const started = performance.now();
+          tally[attempt(isolated.fork(input))] += 1;
+          const tookMs = performance.now() - started;
+          if (tookMs > tally.slowestMs) tally.slowestMs = tookMs;
+          // Another process may have had the core all this time: an input is slow when it is slow twice.
+          if (tookMs > ANSWER_MS_MAX) againInTime(() => attempt(isolated.fork(input)));
         } catch (error) {
           throw new FuzzFinding(input, `an error that is no answer: ${describe(error)}`, { cause: error });
         }
-        const tookMs = performance.now() - started;
-        if (tookMs > tally.slowestMs) tally.slowestMs = tookMs;
-        if (tookMs > ANSWER_MS_MAX) throw new FuzzFinding(input, `answered after ${tookMs.toFixed(0)} ms`);
       }
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
+}
+
+function againInTime(act: () => unknown): void {
+  const started = performance.now();
+  act();
+  const tookMs = performance.now() - started;
+  if (tookMs > ANSWER_MS_MAX) throw new Error(`answered after ${tookMs.toFixed(0)} ms, twice`);
 }
 
 export function describe(error: unknown): string {

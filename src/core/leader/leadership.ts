@@ -1,3 +1,4 @@
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { fenced } from "../../errors/service-errors.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -85,7 +86,12 @@ export class Leadership {
 async function waitUntilFree(deps: LeadershipDeps, signal: AbortSignal): Promise<void> {
   const { revision, entries } = await deps.meta.range(deps.key);
   if (!entries.some((entry) => entry.key === deps.key)) return;
-  for await (const { events } of deps.meta.watch(deps.key, revision, signal)) {
-    if (events.some((event) => event.type === "delete" && event.key === deps.key)) return;
+  try {
+    for await (const { events } of deps.meta.watch(deps.key, revision, signal)) {
+      if (events.some((event) => event.type === "delete" && event.key === deps.key)) return;
+    }
+  } catch (error) {
+    // Too far behind to hear of it: the next attempt tells.
+    if (!isRedkiteError(error, "metaCompacted")) throw error;
   }
 }

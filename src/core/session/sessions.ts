@@ -1,3 +1,5 @@
+import { isRedkiteError } from "../../errors/redkite-error.ts";
+import { metaUnavailable } from "../../errors/storage-errors.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tasks } from "../../ports/executor.ts";
@@ -58,21 +60,28 @@ export class SessionDirectory {
   /** Returns when the first picture is there. */
   static async watch(meta: MetaStore, tasks: Tasks): Promise<SessionDirectory> {
     const directory = new SessionDirectory();
-    const from = await directory.#load(meta);
-    let revision = from;
+    let revision = await directory.#load(meta);
+    let begun = false;
     tasks.spawn(
       "watch sessions",
       async (signal) => {
         // After a failure the watch may have missed changes: look at everything again.
-        if (revision !== from) revision = await directory.#load(meta);
-        for await (const batch of meta.watch(SESSION_PREFIX, revision, signal)) {
-          for (const event of batch.events) {
-            if (event.type === "put")
-              directory.#sessions.set(event.entry.key, sessionCodec.decode(event.entry.value));
-            else directory.#sessions.delete(event.key);
+        if (begun) revision = await directory.#load(meta);
+        begun = true;
+        try {
+          for await (const batch of meta.watch(SESSION_PREFIX, revision, signal)) {
+            for (const event of batch.events) {
+              if (event.type === "put")
+                directory.#sessions.set(event.entry.key, sessionCodec.decode(event.entry.value));
+              else directory.#sessions.delete(event.key);
+            }
+            revision = batch.revision;
+            directory.#notify();
           }
-          revision = batch.revision;
-          directory.#notify();
+        } catch (error) {
+          // It fell behind what the store keeps: that, too, is mended by looking again.
+          if (!isRedkiteError(error, "metaCompacted")) throw error;
+          throw metaUnavailable("the watch of sessions fell behind", error);
         }
       },
       { restarts: Number.MAX_SAFE_INTEGER },
