@@ -104,28 +104,37 @@ export class GroupedMetaStore implements MetaStore {
     if (this.#waiting.size >= WAITING_MAX) throw serviceTooManyRequests(WAITING_MAX, "metadata transactions");
     const { promise, resolve, reject } = Promise.withResolvers<StagedTxn>();
     this.#waiting.push({ work, resolve, reject });
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run();
     return promise;
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.size > 0) {
-      const batch = this.#stageBatch();
-      try {
-        const changes = batch.flatMap(({ staged }) => staged.changes);
-        if (changes.length > 0) await this.#storage.commit(batch.at(-1)?.staged.revision ?? 0n, changes);
-      } catch (error) {
-        this.#space.rollBack();
-        if (isRedkiteError(error, "metaUnknownOutcome")) this.#failure = error;
-        for (const { waiting } of batch) waiting.reject(error);
-        continue;
-      }
-      this.#space.publish();
-      for (const { staged } of batch) {
-        if (staged.changes.length > 0) this.#history.add(staged.revision, staged.changes);
-      }
-      for (const { waiting, staged } of batch) waiting.resolve(staged);
+    // Begins when `#running` is set, and ends in the turn in which nothing waits any more: work that came in between the
+    // last look and a later reset would wait for ever.
+    await undefined;
+    try {
+      while (this.#waiting.size > 0) await this.#commitBatch();
+    } finally {
+      this.#running = undefined;
     }
+  }
+
+  async #commitBatch(): Promise<void> {
+    const batch = this.#stageBatch();
+    try {
+      const changes = batch.flatMap(({ staged }) => staged.changes);
+      if (changes.length > 0) await this.#storage.commit(batch.at(-1)?.staged.revision ?? 0n, changes);
+    } catch (error) {
+      this.#space.rollBack();
+      if (isRedkiteError(error, "metaUnknownOutcome")) this.#failure = error;
+      for (const { waiting } of batch) waiting.reject(error);
+      return;
+    }
+    this.#space.publish();
+    for (const { staged } of batch) {
+      if (staged.changes.length > 0) this.#history.add(staged.revision, staged.changes);
+    }
+    for (const { waiting, staged } of batch) waiting.resolve(staged);
   }
 
   #stageBatch(): { readonly waiting: Waiting; readonly staged: StagedTxn }[] {

@@ -125,3 +125,18 @@ test("a watcher slower than the history that is kept gets metaCompacted", async 
   await assert.rejects(kept.next(), (error) => isRedkiteError(error, "metaCompacted"));
   await store.close();
 });
+
+test("a transaction that comes in while the last commit ends is not left waiting", async () => {
+  await using store = {
+    meta: await openMemoryMetaStore(new ManualClock()),
+    [Symbol.asyncDispose]: async () => store.meta.close(),
+  };
+  for (let turns = 0; turns < 12; turns++) {
+    const first = store.meta.txn({ compare: [], ops: [put("a")] });
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    const second = store.meta.txn({ compare: [], ops: [put("b")] });
+    const result = await Promise.race([second, settle().then(() => undefined)]);
+    assert.ok(result?.succeeded, `lost after ${turns} turns`);
+    await first;
+  }
+});
