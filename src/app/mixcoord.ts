@@ -93,6 +93,17 @@ export async function leadMixCoord(
   const indexCoord = await IndexCoordRole.open({
     ...common,
     objects,
+    invalidateProxies: async (ctx, info) =>
+      invalidateProxies(
+        ctx,
+        {
+          database: info.databaseName,
+          collectionId: info.id,
+          names: [info.name, ...info.aliases],
+          at: await root.client.allocTimestamp(ctx, { count: 1, owner: undefined }),
+        },
+        { ports, links, sessions, settings },
+      ),
     rootCoord: root.client,
     dataCoord: data.client,
     queryCoord: query.client,

@@ -5,6 +5,7 @@ import type { RootCoord } from "../../api/root-coord.ts";
 import type { Leadership } from "../../core/leader/leadership.ts";
 import type { SessionDirectory } from "../../core/session/sessions.ts";
 import type { CallContext } from "../../model/call-context.ts";
+import type { CollectionInfo } from "../../model/schema.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tasks } from "../../ports/executor.ts";
@@ -22,6 +23,8 @@ export interface IndexCoordDeps {
   readonly dataCoord: DataCoord;
   readonly queryCoord: QueryCoord;
   readonly objects: ObjectStore;
+  /** Returns when every live proxy has dropped what it had cached of the collection and its indexes. */
+  readonly invalidateProxies: (ctx: CallContext, info: CollectionInfo) => Promise<void>;
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly faults: Faults;

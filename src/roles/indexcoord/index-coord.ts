@@ -83,13 +83,14 @@ export class IndexCoordRole implements IndexCoord {
       };
       await this.#catalog.write([put(INDEXES, String(info.id), info)]);
       this.#remember(info);
+      await this.#invalidate(ctx, info.collectionId);
       this.#reconcile(info.collectionId);
       return info;
     });
   }
 
   async alterIndex(
-    _ctx: CallContext,
+    ctx: CallContext,
     request: {
       readonly collectionId: CollectionId;
       readonly indexName: string;
@@ -107,11 +108,12 @@ export class IndexCoordRole implements IndexCoord {
       const changed = { ...info, userParams };
       await this.#catalog.write([put(INDEXES, String(info.id), changed)]);
       this.#remember(changed);
+      await this.#invalidate(ctx, info.collectionId);
     });
   }
 
   async dropIndex(
-    _ctx: CallContext,
+    ctx: CallContext,
     request: {
       readonly collectionId: CollectionId;
       readonly fieldId: number | undefined;
@@ -122,6 +124,7 @@ export class IndexCoordRole implements IndexCoord {
       (request.indexName === "" || info.name === request.indexName) &&
       (request.fieldId === undefined || info.fieldId === request.fieldId);
     await this.#drop(this.#of(request.collectionId).filter(matches));
+    await this.#invalidate(ctx, request.collectionId);
   }
 
   async describeIndex(
@@ -193,6 +196,13 @@ export class IndexCoordRole implements IndexCoord {
       for (const info of infos) this.#indexes.delete(info.id);
       await this.#builds.forgetIndexes(infos.map((info) => info.id));
     });
+  }
+
+  async #invalidate(ctx: CallContext, collectionId: CollectionId): Promise<void> {
+    await this.#deps.invalidateProxies(
+      ctx,
+      await this.#deps.rootCoord.describeCollection(ctx, { by: "id", id: collectionId }),
+    );
   }
 
   #of(collectionId: CollectionId): readonly IndexInfo[] {

@@ -1,5 +1,7 @@
 import { hybridSearchHandler, queryHandler, searchHandler } from "./read/handlers.ts";
-import { deleteHandler, insertHandler, upsertHandler } from "./write/handlers.ts";
+import { deleteHandler } from "./write/delete.ts";
+import { insertHandler } from "./write/insert.ts";
+import { upsertHandler } from "./write/upsert.ts";
 import { rbacHandlers } from "./builtin/rbac.ts";
 import { resourceGroupHandlers } from "./builtin/resource-groups.ts";
 import { aliasHandlers } from "./ddl/alias-handlers.ts";

@@ -1,3 +1,0 @@
-export { deleteHandler } from "./delete.ts";
-export { insertHandler } from "./insert.ts";
-export { upsertHandler } from "./upsert.ts";
