@@ -4,7 +4,7 @@ import { channelMisrouted } from "../../../errors/meta-errors.ts";
 import { DataType } from "../../../model/data-type.ts";
 import type { Init } from "../../../wire/codec.ts";
 import type { MessageTypes } from "../../../wire/messages.gen.ts";
-import { insertHandler } from "../write/handlers.ts";
+import { insertHandler } from "../write/insert.ts";
 import {
   AGE,
   dynamic,

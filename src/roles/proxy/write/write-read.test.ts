@@ -5,7 +5,9 @@ import type { MessageTypes } from "../../../wire/messages.gen.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { unpackStrings } from "../../../wire/packed-bytes.ts";
 import { queryHandler, searchHandler } from "../read/handlers.ts";
-import { deleteHandler, insertHandler, upsertHandler } from "./handlers.ts";
+import { deleteHandler } from "./delete.ts";
+import { insertHandler } from "./insert.ts";
+import { upsertHandler } from "./upsert.ts";
 import {
   AGE,
   dynamic,
