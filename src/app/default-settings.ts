@@ -79,6 +79,7 @@ export function defaultSettings(identity: {
       deltaBytesMax: 8 << 20,
       filtersCachedMax: 1024,
       inlineSearchWorkMax: 4_000_000,
+      poolThreads: 2,
       buildThreads: 2,
     },
   };

@@ -1,38 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
-import { NodeDisk, type BufferFactory } from "../adapters/node/disk.ts";
-import { NodeRng } from "../adapters/node/rng.ts";
-import { FsObjectStore } from "../adapters/objects/fs.ts";
-import { FileWal } from "../adapters/stream/file-wal/file-wal.ts";
-import { TaskRunner } from "../adapters/tasks.ts";
-import { dataCoordTable } from "../api/data-coord.ts";
-import { dataNodeTable } from "../api/data-node.ts";
-import { indexCoordTable, indexNodeTable } from "../api/index-coord.ts";
-import { queryCoordTable } from "../api/query-coord.ts";
-import { queryNodeTable } from "../api/query-node.ts";
-import { rootCoordTable } from "../api/root-coord.ts";
-import { crc32c } from "../base/crc32c.ts";
-import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
-import { encodeRowBatch } from "../format/row-batch.ts";
-import { DataType } from "../model/data-type.ts";
-import { fieldId, nodeId } from "../model/ids.ts";
-import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
-import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import type { Engine } from "../ports/engine.ts";
-import { NO_FAULTS } from "../ports/faults.ts";
-import { backgroundContext, defaultSettings } from "./default-settings.ts";
-import { LocalLinks } from "./local-links.ts";
-import { leadMixCoord } from "./mixcoord.ts";
-import type { ProcessPorts } from "./process-ports.ts";
-import { startWorkerRoles } from "./worker-roles.ts";
+import { startOneProcess } from "./one-process.testing.ts";
 
 const engines: readonly { readonly name: string; readonly make: () => Engine }[] = [
   { name: "reference", make: () => new ReferenceEngine() },
@@ -46,7 +22,7 @@ for (const { name, make } of engines) {
       try {
         const meta = await openMemoryMetaStore(nodeClock);
         const engine = make();
-        let process = await start(folder, meta, engine);
+        let process = await startOneProcess(folder, meta, engine);
         t.after(async () => {
           await process.stop();
           await meta.close();
@@ -70,7 +46,7 @@ for (const { name, make } of engines) {
         await process.insert(info, [9n]);
         await process.stop();
 
-        process = await start(folder, meta, engine);
+        process = await startOneProcess(folder, meta, engine);
         await process.loaded(info);
         assert.deepEqual(await process.keys(info, ""), [2n, 3n, 4n, 9n]);
         await process.stop();
@@ -79,276 +55,4 @@ for (const { name, make } of engines) {
       }
     });
   });
-}
-
-async function start(folder: string, meta: ProcessPorts["meta"], engine: Engine) {
-  const stopping = new AbortController();
-  // Mapped files must live in memory that the engine reads.
-  const buffers: BufferFactory = {
-    allocate: (bytes) => engine.allocate(bytes),
-    mapFile: (path) => {
-      const bytes = readFileSync(path);
-      const buffer = engine.allocate(bytes.length);
-      buffer.bytes.set(bytes);
-      return buffer;
-    },
-  };
-  const disk = new NodeDisk(folder, buffers);
-  const stream = await FileWal.open({
-    disk,
-    folder: "log",
-    clock: nodeClock,
-    checksum: crc32c,
-    report: () => undefined,
-  });
-  const ports: ProcessPorts = {
-    clock: nodeClock,
-    rng: new NodeRng(),
-    tasks: new TaskRunner(nodeClock, new NodeRng(), (failure) => console.error(failure)),
-    faults: NO_FAULTS,
-    engine,
-    meta,
-    stream,
-    objects: await FsObjectStore.open(disk, "objects"),
-  };
-  const links = new LocalLinks({ freeze: true });
-  const settings = defaultSettings({
-    nodeId: nodeId(BigInt(Date.now())),
-    address: "local",
-    stopping: stopping.signal,
-  });
-  const sessions = await SessionDirectory.watch(meta, ports.tasks);
-  const session = await registerSession(
-    { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: 10_000 },
-    ["datanode", "querynode", "indexnode"].map((role) => ({
-      role,
-      nodeId: settings.nodeId,
-      address: "local",
-    })),
-    (error) => assert.fail(String(error)),
-  );
-  const coords = await leadMixCoord(ports, links, sessions, settings, stopping.signal, (error) =>
-    assert.fail(String(error)),
-  );
-  links.serve(rootCoordTable, coords.rootCoord);
-  links.serve(dataCoordTable, coords.dataCoord);
-  links.serve(queryCoordTable, coords.queryCoord);
-  links.serve(indexCoordTable, coords.indexCoord);
-  const workers = startWorkerRoles(
-    ports,
-    links,
-    { rootCoord: coords.rootCoord, dataCoord: coords.dataCoord, indexCoord: coords.indexCoord },
-    settings,
-  );
-  links.serve(dataNodeTable, workers.dataNode);
-  links.serve(queryNodeTable, workers.queryNode);
-  links.serve(indexNodeTable, workers.indexNode);
-  const ctx = backgroundContext(stopping.signal);
-  let sequence = 0n;
-
-  const vchannelOf = (info: CollectionInfo) => info.vchannels[0] ?? assert.fail("no vchannel");
-  const query = async (info: CollectionInfo, text: string, countOnly: boolean) =>
-    workers.queryNode.query(ctx, {
-      collectionId: info.id,
-      vchannel: vchannelOf(info),
-      partitionIds: undefined,
-      readAt: await coords.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined }),
-      minBegin: TIMESTAMP_ZERO,
-      ignoreGrowing: false,
-      schema: info.schema,
-      filter: { text, templates: [] },
-      keys: undefined,
-      limit: -1,
-      countOnly,
-      outputFieldIds: [],
-    });
-  const write = async (
-    info: CollectionInfo,
-    batch: { readonly inserts?: readonly bigint[]; readonly deletes?: readonly bigint[] },
-  ) => {
-    const vchannel = vchannelOf(info);
-    await coords.dataCoord.locateChannel(ctx, { vchannel });
-    await workers.dataNode.write(ctx, {
-      collectionId: info.id,
-      vchannel,
-      schemaVersion: info.schema.version,
-      session: settings.nodeId,
-      sequence: ++sequence,
-      deletes:
-        batch.deletes === undefined
-          ? []
-          : [{ partitionId: undefined, keys: { kind: "int64", values: BigInt64Array.from(batch.deletes) } }],
-      inserts:
-        batch.inserts === undefined
-          ? []
-          : [
-              {
-                partitionId: (info.partitions[0] ?? assert.fail()).id,
-                rows: batch.inserts.length,
-                batch: rowsOf(batch.inserts),
-              },
-            ],
-      condition: undefined,
-    });
-  };
-  const loaded = async (info: CollectionInfo) => {
-    while (
-      (await coords.queryCoord.getLoadState(ctx, { collectionId: info.id, partitionIds: [] })).state !==
-      "Loaded"
-    ) {
-      await nodeClock.sleep(2, ctx.signal);
-    }
-  };
-  return {
-    loaded,
-    create: async () =>
-      coords.rootCoord.createCollection(ctx, {
-        schema: { name: "c", description: "", fields, functions: [], enableDynamicField: false, version: 0 },
-        shards: 1,
-        consistencyLevel: "Strong",
-        properties: {},
-        partitionKeyPartitions: 0,
-      }),
-    load: async (info: CollectionInfo) => {
-      await coords.queryCoord.load(ctx, {
-        collectionId: info.id,
-        partitionIds: [],
-        replicas: 1,
-        fieldIds: [],
-        refresh: false,
-      });
-      await loaded(info);
-    },
-    insert: async (info: CollectionInfo, inserts: readonly bigint[]) => write(info, { inserts }),
-    remove: async (info: CollectionInfo, deletes: readonly bigint[]) => write(info, { deletes }),
-    keys: async (info: CollectionInfo, text: string) => {
-      const { keys } = await query(info, text, false);
-      return keys.kind === "int64" ? [...keys.values] : assert.fail();
-    },
-    count: async (info: CollectionInfo) => (await query(info, "", true)).count,
-    nearest: async (info: CollectionInfo, at: number) => {
-      const { keys } = await workers.queryNode.search(ctx, {
-        collectionId: info.id,
-        vchannel: vchannelOf(info),
-        partitionIds: undefined,
-        readAt: await coords.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined }),
-        minBegin: TIMESTAMP_ZERO,
-        ignoreGrowing: false,
-        schema: info.schema,
-        filter: { text: "", templates: [] },
-        fieldId: 102,
-        metric: "L2",
-        nq: 1,
-        queries: new Uint8Array(Float32Array.of(at, 0).buffer),
-        queryOffsets: undefined,
-        k: 1,
-        params: {},
-        range: undefined,
-        groupBy: undefined,
-        outputFieldIds: [],
-      });
-      return keys.kind === "int64" ? [...keys.values] : assert.fail();
-    },
-    flush: async (info: CollectionInfo) => {
-      const [result] = await coords.dataCoord.flush(ctx, { collectionIds: [info.id] });
-      assert.ok(result !== undefined);
-      const request = {
-        collectionId: info.id,
-        segmentIds: result.sealing,
-        flushedAt: timestamp(result.flushedAt),
-      };
-      while (!(await coords.dataCoord.getFlushState(ctx, request)).flushed)
-        await nodeClock.sleep(2, ctx.signal);
-    },
-    compact: async (info: CollectionInfo) => {
-      const { compactionId, plans } = await coords.dataCoord.manualCompaction(ctx, {
-        collectionId: info.id,
-        major: false,
-      });
-      assert.ok(plans > 0);
-      while ((await coords.dataCoord.getCompactionState(ctx, { compactionId })).state !== "Completed")
-        await nodeClock.sleep(2, ctx.signal);
-      assert.equal((await coords.dataCoord.getCompactionState(ctx, { compactionId })).failed, 0);
-    },
-    stop: async () => {
-      if (stopping.signal.aborted) return;
-      await workers.stop();
-      await coords.stop();
-      await session.end();
-      stopping.abort();
-      await ports.tasks.stop();
-      await stream.close();
-    },
-  };
-}
-
-function rowsOf(keys: readonly bigint[]): Uint8Array {
-  const rows = keys.length;
-  return encodeRowBatch({
-    rows,
-    columns: new Map([
-      [
-        100,
-        {
-          kind: "fixed",
-          type: DataType.Int64,
-          dim: 0,
-          rows,
-          values: BigInt64Array.from(keys),
-          validity: undefined,
-        },
-      ],
-      [
-        101,
-        {
-          kind: "fixed",
-          type: DataType.Int64,
-          dim: 0,
-          rows,
-          values: BigInt64Array.from(keys, (key) => key * 10n),
-          validity: undefined,
-        },
-      ],
-      [
-        102,
-        {
-          kind: "fixed",
-          type: DataType.FloatVector,
-          dim: 2,
-          rows,
-          values: Float32Array.from(keys.flatMap((key) => [Number(key), 0])),
-          validity: undefined,
-        },
-      ],
-    ]),
-  });
-}
-
-const fields: readonly FieldSchema[] = [
-  { ...plain("id", DataType.Int64), id: fieldId(100), isPrimaryKey: true },
-  { ...plain("age", DataType.Int64), id: fieldId(101) },
-  { ...plain("vector", DataType.FloatVector), id: fieldId(102), dim: 2 },
-];
-
-function plain(name: string, type: FieldSchema["type"]): FieldSchema {
-  return {
-    id: fieldId(0),
-    name,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
-    maxLength: 0,
-    maxCapacity: 0,
-    typeParams: {},
-    children: [],
-  };
 }

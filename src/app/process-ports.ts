@@ -66,6 +66,8 @@ export interface ProcessSettings {
     readonly deltaBytesMax: number;
     readonly filtersCachedMax: number;
     readonly inlineSearchWorkMax: number;
+    /** Of the engine, for searches that are not done where they arrive. */
+    readonly poolThreads: number;
     readonly buildThreads: number;
   };
 }

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ServiceTable } from "../api/service-table.ts";
 import type { ConfigEntry } from "../config/config.ts";
 import type { CallContext } from "../model/call-context.ts";
-import type { NodeId } from "../model/ids.ts";
+import type { NodeId, VChannel } from "../model/ids.ts";
 import type { MetricSnapshot } from "../obs/metrics.ts";
 
 /** What the control thread asks of a serving thread. */
@@ -16,6 +16,8 @@ export interface ServingThread {
   drain(ctx: CallContext, request: { readonly timeoutMs: number }): Promise<void>;
   metrics(ctx: CallContext, request: Record<string, never>): Promise<readonly MetricSnapshot[]>;
   setSession(ctx: CallContext, request: { readonly session: "held" | "lost" }): Promise<void>;
+  /** The vchannel's segments have changed: what the thread keeps open of an older set is given back. */
+  dropStaleView(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
 }
 
 export const servingThreadTable: ServiceTable<ServingThread> = {
@@ -25,6 +27,7 @@ export const servingThreadTable: ServiceTable<ServingThread> = {
     drain: { idempotent: true },
     metrics: { idempotent: true },
     setSession: { idempotent: true },
+    dropStaleView: { idempotent: true },
   },
 };
 
@@ -33,6 +36,12 @@ export interface ServingThreadData {
   readonly nodeId: NodeId;
   readonly address: string;
   readonly config: readonly ConfigEntry[];
+  /** How reads run: as those of the control thread. */
+  readonly reading: {
+    readonly inlineSearchWorkMax: number;
+    readonly filtersCachedMax: number;
+    readonly poolThreads: number;
+  };
   readonly ports: {
     readonly control: MessagePort;
     readonly proxy: MessagePort;
@@ -42,5 +51,6 @@ export interface ServingThreadData {
     readonly indexCoord: MessagePort;
     readonly dataNode: MessagePort;
     readonly queryNode: MessagePort;
+    readonly shardReader: MessagePort;
   };
 }

@@ -8,12 +8,16 @@ import { proxyTable } from "../api/proxy.ts";
 import { queryCoordTable } from "../api/query-coord.ts";
 import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable } from "../api/root-coord.ts";
+import { shardReaderTable } from "../api/shard-reader.ts";
 import { Config } from "../config/config.ts";
+import { FilterCache } from "../core/search/filter-cache.ts";
+import { NativeEngine } from "../engine/native-engine.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
 import { OPEN_AUTHENTICATOR } from "../roles/proxy/authenticator.ts";
 import { OPEN_LIMITER } from "../roles/proxy/limiter.ts";
 import { proxyLimits } from "../roles/proxy/proxy-limits.ts";
 import { ProxyRole } from "../roles/proxy/proxy.ts";
+import { ThreadReader } from "../roles/querynode/thread-reader.ts";
 import { OwnerClient } from "../transport/owner-client.ts";
 import { connectWorker, serveWorker } from "../transport/worker-channel.ts";
 import { backgroundContext } from "./default-settings.ts";
@@ -22,14 +26,21 @@ import { PublicServer } from "./public-server.ts";
 import { servingThreadTable, type ServingThreadData } from "./serving-thread-contract.ts";
 import { MILVUS_VERSION, VERSION } from "./version.ts";
 
-/** A serving thread: one proxy and its public server. Everything else of the process is behind its ports. */
-function main({ nodeId, address, config: entries, ports }: ServingThreadData): void {
+/** A serving thread: one proxy, its public server, and reads. Everything else of the process is behind its ports. */
+function main({ nodeId, address, config: entries, reading, ports }: ServingThreadData): void {
   const config = new Config(entries);
   const logger = loggerFromConfig(config, "proxy");
   const metrics = new MetricsRegistry();
   const stopping = new AbortController();
   const dataNode = connectWorker(ports.dataNode, dataNodeTable).client;
-  const queryNode = connectWorker(ports.queryNode, queryNodeTable).client;
+  const reader = new ThreadReader({
+    queryNode: connectWorker(ports.queryNode, queryNodeTable).client,
+    shardReader: connectWorker(ports.shardReader, shardReaderTable).client,
+    engine: new NativeEngine({ threads: reading.poolThreads, deterministic: false }),
+    filters: new FilterCache(reading.filtersCachedMax),
+    policy: { inlineWorkMax: reading.inlineSearchWorkMax },
+    context: () => backgroundContext(stopping.signal),
+  });
   const dataCoord = connectWorker(ports.dataCoord, dataCoordTable).client;
   const owners = new OwnerClient({
     dataCoord,
@@ -46,7 +57,7 @@ function main({ nodeId, address, config: entries, ports }: ServingThreadData): v
     queryCoord: connectWorker(ports.queryCoord, queryCoordTable).client,
     indexCoord: connectWorker(ports.indexCoord, indexCoordTable).client,
     owner: async (ctx, vchannel, use) => owners.call(ctx, vchannel, use),
-    queryNode: () => queryNode,
+    queryNode: () => reader,
     clock: nodeClock,
     rng: new NodeRng(),
     limits: proxyLimits(config),
@@ -75,8 +86,10 @@ function main({ nodeId, address, config: entries, ports }: ServingThreadData): v
       proxy.drain();
       await server.drain(timeoutMs);
       stopping.abort();
+      reader.close();
     },
     metrics: async () => metrics.snapshot(),
+    dropStaleView: async (_ctx, { vchannel }) => reader.dropStaleView(vchannel),
     setSession: async (_ctx, { session }) => proxy.setSession(session),
   });
 }

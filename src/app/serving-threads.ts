@@ -4,11 +4,14 @@ import { dataNodeTable, type DataNode } from "../api/data-node.ts";
 import { indexCoordTable, type IndexCoord } from "../api/index-coord.ts";
 import { proxyTable, type Proxy } from "../api/proxy.ts";
 import { queryCoordTable, type QueryCoord } from "../api/query-coord.ts";
-import { queryNodeTable, type QueryNode } from "../api/query-node.ts";
+import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable, type RootCoord } from "../api/root-coord.ts";
 import type { ServiceTable } from "../api/service-table.ts";
+import { shardReaderTable } from "../api/shard-reader.ts";
 import type { Config } from "../config/config.ts";
+import type { CallContext } from "../model/call-context.ts";
 import type { NodeId } from "../model/ids.ts";
+import type { QueryNodeRole } from "../roles/querynode/query-node.ts";
 import { connectWorker, serveWorker } from "../transport/worker-channel.ts";
 import { servingThreadTable, type ServingThread, type ServingThreadData } from "./serving-thread-contract.ts";
 
@@ -19,21 +22,29 @@ export interface ControlRoles {
   readonly queryCoord: QueryCoord;
   readonly indexCoord: IndexCoord;
   readonly dataNode: DataNode;
-  readonly queryNode: QueryNode;
+  readonly queryNode: QueryNodeRole;
 }
 
 export interface ServingThreadHandle {
   readonly nodeId: NodeId;
   readonly proxy: Proxy;
   readonly thread: ServingThread;
-  /** Makes the roles reachable for the thread: it may be started before they are there. */
-  serve(roles: ControlRoles): void;
+  /**
+   * Makes the roles reachable for the thread: it may be started before they are there. `context` is for calls that nobody asked
+   * for.
+   */
+  serve(roles: ControlRoles, context: () => CallContext): void;
   terminate(): Promise<void>;
 }
 
 /** Starts a serving thread. `failed` is called when it ends by itself, which it never should. */
 export function startServingThread(
-  identity: { readonly nodeId: NodeId; readonly address: string; readonly config: Config },
+  identity: {
+    readonly nodeId: NodeId;
+    readonly address: string;
+    readonly config: Config;
+    readonly reading: ServingThreadData["reading"];
+  },
   failed: (error: unknown) => void,
 ): ServingThreadHandle {
   const channels = {
@@ -45,12 +56,14 @@ export function startServingThread(
     indexCoord: new MessageChannel(),
     dataNode: new MessageChannel(),
     queryNode: new MessageChannel(),
+    shardReader: new MessageChannel(),
   };
   const far = (name: keyof typeof channels): MessagePort => channels[name].port2;
   const data: ServingThreadData = {
     nodeId: identity.nodeId,
     address: identity.address,
     config: identity.config.changes(),
+    reading: identity.reading,
     ports: {
       control: far("control"),
       proxy: far("proxy"),
@@ -60,6 +73,7 @@ export function startServingThread(
       indexCoord: far("indexCoord"),
       dataNode: far("dataNode"),
       queryNode: far("queryNode"),
+      shardReader: far("shardReader"),
     },
   };
   const worker = new Worker(new URL("./serving-thread.ts", import.meta.url), {
@@ -75,17 +89,23 @@ export function startServingThread(
   const serve = <C extends object>(name: keyof typeof channels, table: ServiceTable<C>, role: C): void => {
     serveWorker(channels[name].port1, table, role);
   };
+  const thread = connectWorker(channels.control.port1, servingThreadTable).client;
   return {
     nodeId: identity.nodeId,
     proxy: connectWorker(channels.proxy.port1, proxyTable).client,
-    thread: connectWorker(channels.control.port1, servingThreadTable).client,
-    serve: (roles) => {
+    thread,
+    serve: (roles, context) => {
       serve("rootCoord", rootCoordTable, roles.rootCoord);
       serve("dataCoord", dataCoordTable, roles.dataCoord);
       serve("queryCoord", queryCoordTable, roles.queryCoord);
       serve("indexCoord", indexCoordTable, roles.indexCoord);
       serve("dataNode", dataNodeTable, roles.dataNode);
       serve("queryNode", queryNodeTable, roles.queryNode);
+      serve("shardReader", shardReaderTable, roles.queryNode);
+      roles.queryNode.onViewChange((vchannel) => {
+        // A thread that has ended keeps nothing open.
+        thread.dropStaleView(context(), { vchannel }).catch(() => undefined);
+      });
     },
     terminate: async () => {
       ending = true;

@@ -59,6 +59,6 @@ export function settingsFromConfig(
       },
       index: { ...coordinators.index, buildsParallelMax: config.get("indexNode.scheduler.buildParallel") },
     },
-    workers: { ...workers, buildThreads: identity.cores },
+    workers: { ...workers, poolThreads: identity.cores, buildThreads: identity.cores },
   };
 }

@@ -22,7 +22,7 @@ import { loggerFromConfig } from "./logging.ts";
 import { LocalLinks } from "./local-links.ts";
 import { MetricsServer } from "./metrics-server.ts";
 import { leadMixCoord } from "./mixcoord.ts";
-import type { ProcessPorts } from "./process-ports.ts";
+import type { ProcessPorts, ProcessSettings } from "./process-ports.ts";
 import { startServingThread, type ServingThreadHandle } from "./serving-threads.ts";
 import { settingsFromConfig } from "./settings-from-config.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -83,7 +83,14 @@ class Standalone {
       report: (event) => logger.warn("log", { ...event }),
     });
     shutdown.last("data folder", async () => data.close());
-    const threads = await startThreads(config, data.meta, shutdown);
+    const self = await nextNodeId(data.meta);
+    const settings = settingsFromConfig(config, {
+      nodeId: self,
+      address: "local",
+      stopping: shutdown.signal,
+      cores,
+    });
+    const threads = await startThreads(config, data.meta, settings.workers, shutdown);
     const tasks = new TaskRunner(nodeClock, new NodeRng(), (failure) => {
       if (!shutdown.signal.aborted) logger.warn("a background task failed", { ...failure });
     });
@@ -96,13 +103,6 @@ class Standalone {
       engine,
       ...data,
     };
-    const self = await nextNodeId(data.meta);
-    const settings = settingsFromConfig(config, {
-      nodeId: self,
-      address: "local",
-      stopping: shutdown.signal,
-      cores,
-    });
     const links = new LocalLinks({ freeze: false });
     for (const { nodeId: id, proxy } of threads) links.attach(proxyTable, id, proxy);
     const sessions = await SessionDirectory.watch(data.meta, tasks);
@@ -128,7 +128,7 @@ class Standalone {
       fatal,
     );
     shutdown.last("session", async () => session.end());
-    for (const thread of threads) thread.serve({ ...coords, ...workers });
+    for (const thread of threads) thread.serve({ ...coords, ...workers }, settings.context);
     const metrics = new MetricsRegistry();
     const metricsServer = new MetricsServer(metrics, threads, coords, settings);
     const metricsPort = await metricsServer.listen({
@@ -166,13 +166,21 @@ class Standalone {
 async function startThreads(
   config: Config,
   meta: MetaStore,
+  reading: ProcessSettings["workers"],
   shutdown: Shutdown,
 ): Promise<readonly ServingThreadHandle[]> {
+  const { filtersCachedMax, inlineSearchWorkMax, poolThreads } = reading;
   const threads: ServingThreadHandle[] = [];
   for (let i = 0; i < config.get("proxy.threads"); i++) {
     threads.push(
-      startServingThread({ nodeId: await nextNodeId(meta), address: "local", config }, (error) =>
-        shutdown.fail("a serving thread ended", error),
+      startServingThread(
+        {
+          nodeId: await nextNodeId(meta),
+          address: "local",
+          config,
+          reading: { filtersCachedMax, inlineSearchWorkMax, poolThreads },
+        },
+        (error) => shutdown.fail("a serving thread ended", error),
       ),
     );
   }

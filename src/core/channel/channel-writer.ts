@@ -223,15 +223,17 @@ export class ChannelWriter {
     this.#answerCloses(group);
   }
 
+  /** Closes as far as the group's last timestamp: reads at lower ones that come later need not ask. */
   #answerCloses(group: readonly Pending[]): void {
     const closes = group.filter((pending) => pending.kind === "close");
     if (closes.length === 0) return;
+    const closed = this.#lastTimestamp;
     void this.#applied().then(
       () => {
         for (const { at, done } of closes) {
           const position = this.#state.appliedPosition;
-          if (at <= this.#lastTimestamp) {
-            this.#state.close(at, position);
+          if (at <= closed) {
+            this.#state.close(closed, position);
             done.resolve(position);
           } else {
             done.reject(this.#staleTimestamp(at));

@@ -5,27 +5,32 @@ import { externalBitmaps } from "../../expr/external-bitset.ts";
 import type { PartitionId } from "../../model/ids.ts";
 import type { ReadScope } from "../../model/read.ts";
 import type { FilterInput, Segment, Visibility } from "../../ports/engine.ts";
-import type { ShardState } from "../shard/shard-state.ts";
-import type { ShardSegment, ShardView } from "../shard/shard-view.ts";
+import { historyFrom, type History, type ReadableSegment } from "../shard/shard-view.ts";
+
+/** A shard as it can be read: on the thread that applies its log, or on another one of the process. */
+export interface ReadableShard {
+  readonly segments: readonly ReadableSegment[];
+  readonly history: History;
+  /** Undefined: all partitions. */
+  readonly loaded: ReadonlySet<PartitionId> | undefined;
+}
 
 /**
- * The segments of a view that a read looks into. Refuses a read at a timestamp whose rows are partly gone, and partitions
+ * The segments that a read looks into. Refuses a read at a timestamp whose rows are partly gone, and partitions
  * that are not loaded; leaves out segments that cannot hold a visible row.
  */
 export function readableSegments(
-  state: ShardState,
-  view: ShardView,
-  loaded: ReadonlySet<PartitionId> | undefined,
+  { segments, history, loaded }: ReadableShard,
   scope: ReadScope,
-): readonly ShardSegment[] {
+): readonly ReadableSegment[] {
   const wanted = scope.partitionIds === undefined ? loaded : new Set(scope.partitionIds);
   if (loaded !== undefined && wanted !== undefined) {
     const missing = [...wanted].filter((id) => !loaded.has(id));
     if (missing.length > 0) throw partitionNotLoaded(missing);
   }
-  for (const partitionId of wanted ?? []) refuseStale(scope, state.historyFrom(partitionId));
-  const readable: ShardSegment[] = [];
-  for (const entry of view.segments) {
+  for (const partitionId of wanted ?? []) refuseStale(scope, historyFrom(history, partitionId));
+  const readable: ReadableSegment[] = [];
+  for (const entry of segments) {
     if (wanted !== undefined && !wanted.has(entry.partitionId)) continue;
     if (entry.kind === "growing") {
       if (!scope.ignoreGrowing && entry.minTimestamp <= scope.readAt) readable.push(entry);

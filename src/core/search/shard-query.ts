@@ -5,13 +5,13 @@ import { DataType } from "../../model/data-type.ts";
 import type { ShardQueryRequest, ShardQueryResult } from "../../model/read.ts";
 import { primaryKeyField, type CollectionSchema } from "../../model/schema.ts";
 import type { CancelFlag, Segment } from "../../ports/engine.ts";
-import { segmentOf, type ShardSegment } from "../shard/shard-view.ts";
+import { segmentOf, type ReadableSegment } from "../shard/shard-view.ts";
 import { compareKeys, gatherField, gatherKeysOf, type RowPlaces } from "./gather-fields.ts";
 import { filterInput, visibilityOf } from "./read-segments.ts";
 
 /** Rows that match, smallest keys first, or only their number. A key is visible in one segment at most. */
 export function queryShard(
-  entries: readonly ShardSegment[],
+  entries: readonly ReadableSegment[],
   request: ShardQueryRequest,
   filter: CompiledFilter,
   cancel: CancelFlag | undefined,

@@ -1,7 +1,8 @@
 import type { CompiledFilter } from "../../expr/compile-filter.ts";
 import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
-import type { CancelFlag, SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
-import { segmentOf, type ShardSegment } from "../shard/shard-view.ts";
+import type { SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
+import { segmentOf, type ReadableSegment } from "../shard/shard-view.ts";
+import type { CancelOnAbort } from "./cancel-on-abort.ts";
 import { gatherField, gatherKeysOf, type RowPlaces } from "./gather-fields.ts";
 import { groupKeys } from "./group-values.ts";
 import { mergeHits, type HitList } from "./merge-hits.ts";
@@ -14,11 +15,11 @@ export interface SearchPolicy {
 
 /** Searches the segments one by one and merges: the k best of the shard, with keys and output fields. */
 export async function searchShard(
-  entries: readonly ShardSegment[],
+  entries: readonly ReadableSegment[],
   request: ShardSearchRequest,
   filter: CompiledFilter,
   policy: SearchPolicy,
-  cancel: CancelFlag | undefined,
+  cancel: CancelOnAbort,
 ): Promise<ShardSearchResult> {
   const segments: Segment[] = [];
   const hits: SearchHits[] = [];
@@ -28,7 +29,7 @@ export async function searchShard(
       const segment = segmentOf(entry);
       const spec = searchSpec(request, filter, segment);
       const inline = segment.rows * request.nq <= policy.inlineWorkMax;
-      const found = inline ? segment.search(spec, cancel) : await segment.searchAsync(spec, cancel);
+      const found = inline ? segment.search(spec, undefined) : await segment.searchAsync(spec, cancel.flag);
       segments.push(segment);
       hits.push(found);
       stats.push({ segmentId: entry.id, ...found.stats });

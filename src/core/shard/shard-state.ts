@@ -20,7 +20,13 @@ import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { Engine, GrowingSegment, Segment } from "../../ports/engine.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
 import { SegmentRef } from "./segment-ref.ts";
-import { ShardView, type GrowingEntry, type SealedEntry, type ShardSegment } from "./shard-view.ts";
+import {
+  ShardView,
+  type GrowingEntry,
+  type History,
+  type SealedEntry,
+  type ShardSegment,
+} from "./shard-view.ts";
 
 /**
  * What one process knows of a vchannel: its sealed segments, its growing rows, and which row versions have ended; brought
@@ -54,7 +60,9 @@ export class ShardState {
   /** Epochs in force behind positions, ascending; the last is the current one. */
   #epochs: { readonly after: bigint; readonly epoch: Epoch }[];
   #version: bigint;
-  #view: ShardView | undefined;
+  #view: ShardView<ShardSegment> | undefined;
+  #viewVersion = 1n;
+  readonly #watchers = new Set<() => void>();
   #waiters: Waiter[] = [];
   #failure: Error | undefined;
 
@@ -119,9 +127,23 @@ export class ShardState {
   }
 
   /** The current segments. The caller releases the view. */
-  view(): ShardView {
-    this.#view ??= new ShardView(this.#version, [...this.#sealed.values(), ...this.#growing.values()]);
-    return new ShardView(this.#view.version, this.#view.segments);
+  view(): ShardView<ShardSegment> {
+    this.#view ??= new ShardView([...this.#sealed.values(), ...this.#growing.values()]);
+    return new ShardView(this.#view.segments);
+  }
+
+  /** Changes with the set of segments, the schema and what history is left: with all of a view that is not in its segments. */
+  get viewVersion(): bigint {
+    return this.#viewVersion;
+  }
+
+  /**
+   * Called after every change of `closedTimestamp` or `viewVersion`, and when the state stops; before anybody who waits for the record
+   * behind the change goes on. Returns how to stop.
+   */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** Called with every record that counts, after it was applied. Returns how to stop. */
@@ -143,6 +165,8 @@ export class ShardState {
     const gained = schema.fields.filter((field) => !known.has(field.id));
     this.#schema = schema;
     for (const segment of this.#allSegments()) for (const field of gained) segment.addMissingField(field);
+    this.#viewVersion += 1n;
+    this.#tellWatchers();
   }
 
   /** Applies the next record of the log. Records of a deposed owner count for nothing. */
@@ -157,6 +181,7 @@ export class ShardState {
       if (this.#timestamp > this.#closed) this.#closed = this.#timestamp;
     }
     this.#position = position;
+    this.#tellWatchers();
     for (const listener of this.#listeners) listener(record, position, counts);
     this.#wake();
   }
@@ -179,17 +204,17 @@ export class ShardState {
     }
   }
 
-  /** A read of the partition at an older timestamp would miss rows. */
-  historyFrom(partitionId: PartitionId): Timestamp {
-    const whole = this.#historyFrom.get(undefined) ?? TIMESTAMP_ZERO;
-    const own = this.#historyFrom.get(partitionId) ?? TIMESTAMP_ZERO;
-    return own > whole ? own : whole;
+  /** Reads of a partition (undefined: of any) at an older timestamp would miss rows. */
+  get history(): History {
+    return this.#historyFrom;
   }
 
   /** The owner said that no record at or below `at` lies behind the position; it is applied. */
   close(at: Timestamp, position: bigint): void {
     assert(this.#position >= position, "closed before applied");
-    if (at > this.#closed) this.#closed = at;
+    if (at <= this.#closed) return;
+    this.#closed = at;
+    this.#tellWatchers();
   }
 
   /** The log cannot be read on: whoever waits learns why. */
@@ -251,6 +276,7 @@ export class ShardState {
     this.#dropView();
     const after = new Set<ShardSegment>([...this.#sealed.values(), ...this.#growing.values()]);
     for (const entry of before) if (!after.has(entry)) entry.ref.release();
+    this.#tellWatchers();
   }
 
   stop(): void {
@@ -259,6 +285,8 @@ export class ShardState {
     for (const entry of [...this.#sealed.values(), ...this.#growing.values()]) entry.ref.release();
     this.#sealed.clear();
     this.#growing.clear();
+    this.#tellWatchers();
+    this.#watchers.clear();
   }
 
   #applyRows(record: RowsRecord, position: bigint): void {
@@ -279,9 +307,11 @@ export class ShardState {
   #applyDdl(record: DdlRecord): void {
     if (record.kind === "dropPartition") {
       this.#historyFrom.set(record.partitionId, record.timestamp);
+      this.#viewVersion += 1n;
       this.#dropGrowing((entry) => entry.partitionId === record.partitionId);
     } else if (record.kind === "truncate") {
       this.#historyFrom.set(undefined, record.timestamp);
+      this.#viewVersion += 1n;
       // Rows behind the change may have come already when it is met a second time.
       this.#dropGrowing((entry) => entry.ref.segment.maxTimestamp <= record.timestamp);
     }
@@ -350,6 +380,11 @@ export class ShardState {
   #dropView(): void {
     this.#view?.release();
     this.#view = undefined;
+    this.#viewVersion += 1n;
+  }
+
+  #tellWatchers(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 
   #wake(): void {

@@ -1,12 +1,28 @@
 import type { PartitionId, SegmentId } from "../../model/ids.ts";
 import type { CollectionSchema } from "../../model/schema.ts";
 import type { SegmentMeta } from "../../model/segment-meta.ts";
-import type { Timestamp } from "../../model/timestamp.ts";
+import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { GrowingSegment, Segment } from "../../ports/engine.ts";
 import type { SegmentRef } from "./segment-ref.ts";
 
-/** One segment as a reader of a shard sees it. */
+/** One segment of a shard. */
 export type ShardSegment = GrowingEntry | SealedEntry;
+
+/** What a read needs to know of a segment, wherever it was opened. */
+export type ReadableSegment =
+  | (Pick<GrowingEntry, "kind" | "id" | "partitionId" | "minTimestamp"> & { readonly ref: SegmentRef })
+  | (Pick<SealedEntry, "kind" | "id" | "partitionId" | "ref"> & {
+      readonly meta: Pick<SegmentMeta, "minTimestamp" | "maxTimestamp" | "historyFrom">;
+    });
+
+/** From when on partitions can be read (undefined: all of them); what is not named can be read from the beginning. */
+export type History = ReadonlyMap<PartitionId | undefined, Timestamp>;
+
+export function historyFrom(history: History, partitionId: PartitionId | undefined): Timestamp {
+  const whole = history.get(undefined) ?? TIMESTAMP_ZERO;
+  const own = history.get(partitionId) ?? TIMESTAMP_ZERO;
+  return own > whole ? own : whole;
+}
 
 export interface GrowingEntry {
   readonly kind: "growing";
@@ -34,13 +50,11 @@ export interface SealedEntry {
  * The segments of a shard at one moment. Holding it keeps them open; appends and deletes go on underneath, and
  * timestamps keep them out of older reads.
  */
-export class ShardView {
-  readonly version: bigint;
-  readonly segments: readonly ShardSegment[];
+export class ShardView<Entry extends ReadableSegment = ReadableSegment> {
+  readonly segments: readonly Entry[];
   #open = true;
 
-  constructor(version: bigint, segments: readonly ShardSegment[]) {
-    this.version = version;
+  constructor(segments: readonly Entry[]) {
     this.segments = segments;
     for (const entry of segments) entry.ref.retain();
   }
@@ -53,6 +67,6 @@ export class ShardView {
   }
 }
 
-export function segmentOf(entry: ShardSegment): Segment {
+export function segmentOf(entry: ReadableSegment): Segment {
   return entry.ref.segment;
 }

@@ -2,13 +2,17 @@ import type { DataNode } from "../../api/data-node.ts";
 import type { IndexCoord } from "../../api/index-coord.ts";
 import type { LoadedSegmentInfo } from "../../api/query-coord.ts";
 import type { ChannelState, WatchRequest } from "../../api/query-node.ts";
+import type { ShardViewInfo, ViewSegment } from "../../api/shard-reader.ts";
+import { CancelOnAbort } from "../../core/search/cancel-on-abort.ts";
 import type { FilterCache } from "../../core/search/filter-cache.ts";
-import { readableSegments } from "../../core/search/read-segments.ts";
+import { readableSegments, type ReadableShard } from "../../core/search/read-segments.ts";
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
-import type { SealedEntry, ShardView } from "../../core/shard/shard-view.ts";
-import { channelNotAvailable } from "../../errors/meta-errors.ts";
+import type { ShardState } from "../../core/shard/shard-state.ts";
+import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
+import { Watermark } from "../../core/shard/watermark.ts";
+import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
@@ -19,9 +23,10 @@ import type {
   ShardSearchRequest,
   ShardSearchResult,
 } from "../../model/read.ts";
+import type { CollectionSchema } from "../../model/schema.ts";
 import type { SegmentIndexMeta } from "../../model/segment-meta.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
-import type { CancelFlag, Engine } from "../../ports/engine.ts";
+import type { Engine } from "../../ports/engine.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 
@@ -39,11 +44,13 @@ export interface DelegatorDeps {
   ) => Promise<T>;
   readonly filters: FilterCache;
   readonly policy: SearchPolicy;
+  /** Views of the vchannel that other threads hold are no longer the newest. */
+  readonly viewChanged: (vchannel: VChannel) => void;
 }
 
 /**
- * Leads one vchannel: answers reads from the shard's state once it is closed at their timestamp, and keeps its sealed segments'
- * indexes attached. Everything here can be rebuilt from metadata and the log.
+ * Leads one vchannel: answers reads from the shard's state once it is closed at their timestamp, keeps its sealed segments'
+ * indexes attached, and shows other threads of the process what to read. Everything here can be rebuilt from metadata and the log.
  */
 export class Delegator {
   readonly #deps: DelegatorDeps;
@@ -52,6 +59,10 @@ export class Delegator {
   #partitions: ReadonlySet<PartitionId> | undefined;
   /** Attached index by segment and field. */
   readonly #attached = new Map<string, SegmentIndexMeta>();
+  readonly #watermark = Watermark.create();
+  /** Of the views shown to other threads: over all states that the shard has had, and changes of the partitions. */
+  #viewVersion = 0n;
+  #shown: { readonly state: ShardState; version: bigint; readonly stop: () => void } | undefined;
 
   constructor(deps: DelegatorDeps, shard: OpenShard, request: WatchRequest) {
     this.#deps = deps;
@@ -68,7 +79,10 @@ export class Delegator {
   }
 
   watch(request: WatchRequest): void {
-    this.#partitions = request.partitionIds && new Set(request.partitionIds);
+    const partitions = request.partitionIds && new Set(request.partitionIds);
+    if (this.#shown !== undefined && sameSets(partitions, this.#partitions)) return;
+    this.#partitions = partitions;
+    this.#showNewView();
   }
 
   /** Goes over to the newest target and attaches the indexes that are finished. */
@@ -85,9 +99,9 @@ export class Delegator {
   }
 
   async search(ctx: CallContext, request: ShardSearchRequest): Promise<ShardSearchResult> {
-    return this.#read(ctx, request, async (view, cancel) =>
+    return this.#read(ctx, request, async (shard, cancel) =>
       searchShard(
-        readableSegments(this.#shard.state, view, this.#partitions, request),
+        readableSegments(shard, request),
         request,
         this.#deps.filters.get(request.collectionId, request.schema, request.filter),
         this.#deps.policy,
@@ -97,12 +111,12 @@ export class Delegator {
   }
 
   async query(ctx: CallContext, request: ShardQueryRequest): Promise<ShardQueryResult> {
-    return this.#read(ctx, request, async (view, cancel) =>
+    return this.#read(ctx, request, async (shard) =>
       queryShard(
-        readableSegments(this.#shard.state, view, this.#partitions, request),
+        readableSegments(shard, request),
         request,
         this.#deps.filters.get(request.collectionId, request.schema, request.filter),
-        cancel,
+        undefined,
       ),
     );
   }
@@ -118,32 +132,70 @@ export class Delegator {
     };
   }
 
+  /** What another thread of the process needs to read by itself. */
+  view(schema: CollectionSchema | undefined): ShardViewInfo {
+    const { state } = this.#shard;
+    if (schema !== undefined) state.setSchema(schema);
+    const version = this.#watermark.viewVersion;
+    if (version === undefined) throw channelMisrouted(this.#shard.vchannel, "this node no longer serves it");
+    return {
+      viewVersion: version,
+      watermark: this.#watermark.shared,
+      schemaVersion: state.schema.version,
+      segments: [...state.sealed(), ...state.growing()].map(viewSegment),
+      loadedPartitions: this.#partitions && [...this.#partitions],
+      history: [...state.history],
+    };
+  }
+
   async close(): Promise<void> {
+    this.#shown?.stop();
+    this.#watermark.revoke();
+    this.#deps.viewChanged(this.#shard.vchannel);
     await this.#shard.release();
+  }
+
+  /** Publishes how far the shard is; a state that was opened afresh is followed instead of the old one. */
+  #showProgress(): void {
+    const { state } = this.#shard;
+    if (this.#shown?.state === state && this.#shown.version === state.viewVersion)
+      this.#watermark.publish(this.#viewVersion, state.closedTimestamp);
+    else this.#showNewView();
+  }
+
+  #showNewView(): void {
+    const { state, vchannel } = this.#shard;
+    if (this.#shown?.state !== state) {
+      this.#shown?.stop();
+      const stop = state.watch(() => this.#showProgress());
+      this.#shown = { state, version: state.viewVersion, stop };
+    }
+    this.#shown.version = state.viewVersion;
+    this.#viewVersion += 1n;
+    this.#watermark.publish(this.#viewVersion, state.closedTimestamp);
+    this.#deps.viewChanged(vchannel);
   }
 
   async #read<T>(
     ctx: CallContext,
     scope: ReadScope,
-    run: (view: ShardView, cancel: CancelFlag) => Promise<T>,
+    run: (shard: ReadableShard, cancel: CancelOnAbort) => Promise<T>,
   ): Promise<T> {
-    await this.#waitClosed(ctx, scope.readAt);
-    const cancel: CancelFlag = { word: new Int32Array(new SharedArrayBuffer(4)) };
-    const abort = (): void => void Atomics.store(cancel.word, 0, 1);
-    ctx.signal.addEventListener("abort", abort, { once: true });
+    await this.waitClosed(ctx, scope.readAt);
+    using cancel = new CancelOnAbort(ctx);
     const { state } = this.#shard;
     if (scope.schema.version > state.schema.version) state.setSchema(scope.schema);
     const view = state.view();
     try {
-      return await run(view, cancel);
+      const { segments } = view;
+      return await run({ segments, history: state.history, loaded: this.#partitions }, cancel);
     } finally {
       view.release();
-      ctx.signal.removeEventListener("abort", abort);
     }
   }
 
   /** Every record at or below the timestamp is applied here, and none is still to come. */
-  async #waitClosed(ctx: CallContext, at: Timestamp): Promise<void> {
+  async waitClosed(ctx: CallContext, at: Timestamp): Promise<void> {
     if (this.#shard.state.closedTimestamp >= at) return;
     const { position } = await this.#deps.owner(ctx, this.#shard.vchannel, async (owner) =>
       owner.closeTimestamp(ctx, { vchannel: this.#shard.vchannel, at }),
@@ -220,4 +272,18 @@ export class Delegator {
     }
     return infos;
   }
+}
+
+function viewSegment(entry: ShardSegment): ViewSegment {
+  const { id, partitionId } = entry;
+  const handle = entry.ref.segment.share();
+  if (entry.kind === "growing")
+    return { kind: "growing", handle, id, partitionId, minTimestamp: entry.minTimestamp };
+  const { minTimestamp, maxTimestamp, historyFrom } = entry.meta;
+  return { kind: "sealed", handle, id, partitionId, minTimestamp, maxTimestamp, historyFrom };
+}
+
+function sameSets<T>(a: ReadonlySet<T> | undefined, b: ReadonlySet<T> | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.size === b.size && a.isSubsetOf(b);
 }

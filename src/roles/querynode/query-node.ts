@@ -1,6 +1,7 @@
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
 import type { DataCoord } from "../../api/data-coord.ts";
 import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node.ts";
+import type { ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
@@ -15,7 +16,7 @@ import type { Timestamp } from "../../model/timestamp.ts";
 import type { TaskHandle, Tasks } from "../../ports/executor.ts";
 import { Delegator, type DelegatorDeps } from "./delegator.ts";
 
-export interface QueryNodeDeps extends DelegatorDeps {
+export interface QueryNodeDeps extends Omit<DelegatorDeps, "viewChanged"> {
   readonly dataCoord: DataCoord;
   readonly shards: ShardRegistry;
   readonly tasks: Tasks;
@@ -24,11 +25,13 @@ export interface QueryNodeDeps extends DelegatorDeps {
 }
 
 /**
- * Hosts delegators. Owns nothing durable: QueryCoord tells it again what to watch after a crash.
+ * Hosts delegators. Owns nothing durable: QueryCoord tells it again what to watch after a crash. Other threads of its process read
+ * the same segments through `ShardReader`.
  */
-export class QueryNodeRole implements QueryNode {
+export class QueryNodeRole implements QueryNode, ShardReader {
   readonly #deps: QueryNodeDeps;
   readonly #watched = new Map<VChannel, Watched>();
+  readonly #viewListeners = new Set<(vchannel: VChannel) => void>();
   #state: ComponentStateCode = "Initializing";
 
   constructor(deps: QueryNodeDeps) {
@@ -122,11 +125,30 @@ export class QueryNodeRole implements QueryNode {
     return this.#delegator(vchannel).closedTimestamp;
   }
 
+  async openView(_ctx: CallContext, { vchannel, schema }: ViewRequest): Promise<ShardViewInfo> {
+    return this.#delegator(vchannel).view(schema);
+  }
+
+  async waitClosed(
+    ctx: CallContext,
+    { vchannel, at }: { readonly vchannel: VChannel; readonly at: Timestamp },
+  ): Promise<void> {
+    await this.#delegator(vchannel).waitClosed(ctx, at);
+  }
+
+  /** Told when what `openView` answered of a vchannel is no longer the newest. */
+  onViewChange(listener: (vchannel: VChannel) => void): void {
+    this.#viewListeners.add(listener);
+  }
+
   async #open(watched: Watched, signal: AbortSignal): Promise<void> {
     const { vchannel } = watched.request;
     const ctx = this.#deps.context(signal);
     const shard = await this.#deps.shards.acquire(vchannel, signal);
-    const delegator = new Delegator(this.#deps, shard, watched.request);
+    const viewChanged = (changed: VChannel): void => {
+      for (const listener of this.#viewListeners) listener(changed);
+    };
+    const delegator = new Delegator({ ...this.#deps, viewChanged }, shard, watched.request);
     try {
       // Serving begins when everything acknowledged so far is applied.
       await delegator.sync(ctx);
