@@ -45,9 +45,9 @@ export class ChannelAssigner {
       .connectDataNode(session.nodeId, session.address)
       .openChannel(ctx, { vchannel });
     if (meta.owner !== session.nodeId || meta.epoch !== epoch) {
-      await this.#tables.apply({
+      await this.#tables.change(vchannel, () => ({
         channels: [{ ...this.#tables.channel(vchannel), owner: session.nodeId, epoch }],
-      });
+      }));
     }
     this.#confirmed.set(vchannel, session.nodeId);
     return { vchannel, owner: session.nodeId, address: session.address, epoch };

@@ -1,4 +1,4 @@
-import type { CompactionPlan, CompactionState } from "../../api/data-coord.ts";
+import type { CompactionPlan, CompactionState, FlushedSegment } from "../../api/data-coord.ts";
 import { planCompactions, type PlannedCompaction } from "../../core/compaction/plan-compactions.ts";
 import { compareEpoch } from "../../core/catalog/channel-epoch.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
@@ -15,6 +15,7 @@ import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "..
 import type { CompactionResult } from "../../api/data-node.ts";
 import type { ChannelAssigner } from "./channel-assigner.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
+import type { DataCoordMetrics } from "./data-coord-metrics.ts";
 import type { DataTables } from "./data-tables.ts";
 
 /**
@@ -25,6 +26,7 @@ export class CompactionRunner {
   readonly #deps: DataCoordDeps;
   readonly #tables: DataTables;
   readonly #assigner: ChannelAssigner;
+  readonly #metrics: DataCoordMetrics;
   readonly #committed: (vchannel: VChannel) => Promise<void>;
   readonly #busy = new Set<SegmentId>();
   readonly #endedRows = new Map<SegmentId, number>();
@@ -35,11 +37,13 @@ export class CompactionRunner {
     deps: DataCoordDeps,
     tables: DataTables,
     assigner: ChannelAssigner,
+    metrics: DataCoordMetrics,
     committed: (vchannel: VChannel) => Promise<void>,
   ) {
     this.#deps = deps;
     this.#tables = tables;
     this.#assigner = assigner;
+    this.#metrics = metrics;
     this.#committed = committed;
   }
 
@@ -132,13 +136,21 @@ export class CompactionRunner {
     trigger: Trigger | undefined,
     signal: AbortSignal,
   ): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const log = { vchannel, reason: planned.reason, inputs: planned.inputs.map(({ id }) => id) };
     try {
       const output = await this.#carryOut(vchannel, planned, signal);
+      const durationMs = clock.monotonicMs() - startedMs;
+      this.#metrics.compacted(planned.reason, "success", durationMs);
+      logger.info("compaction done", { ...log, output, durationMs });
       if (trigger !== undefined) {
         trigger.completed += 1;
         trigger.plans.push({ sources: planned.inputs.map((meta) => meta.id), target: output });
       }
     } catch (error) {
+      this.#metrics.compacted(planned.reason, "fail", clock.monotonicMs() - startedMs);
+      logger.warn("compaction failed", { ...log, error });
       if (trigger !== undefined) trigger.failed += 1;
       // Tried again when the channel is considered next; a fenced owner or a full disk is nobody's bug.
       if (!isRedkiteError(error)) throw error;
@@ -178,54 +190,31 @@ export class CompactionRunner {
   /** Inputs end and the output begins in one transaction. */
   async #commit(plan: CompactionPlan, { output }: CompactionResult): Promise<void> {
     const epochHolds = await compareEpoch(this.#tables.catalog, plan.vchannel, plan.epoch);
-    const inputs = plan.inputs.map((meta) => this.#tables.segment(meta.id));
-    // A drop of the partition or a truncation in the meantime wins: the output would bring its rows back.
-    if (inputs.some((meta) => meta.state !== "Flushed")) return;
     const droppedAtMs = this.#deps.clock.nowMs();
     const at = await this.#deps.rootCoord.allocTimestamp(this.#deps.context(), {
       count: 1,
       owner: undefined,
     });
-    const isEmpty = output.manifest === undefined;
-    const made: SegmentMeta = {
-      id: plan.outputId,
-      collectionId: plan.collectionId,
-      partitionId: plan.partitionId,
-      vchannel: plan.vchannel,
-      state: "Flushed",
-      rows: output.rows,
-      bytes: output.bytes,
-      createdAtMs: droppedAtMs,
-      startPosition: output.startPosition,
-      flushedPosition: output.flushedPosition,
-      minTimestamp: output.minTimestamp,
-      maxTimestamp: output.maxTimestamp,
-      deletesAppliedTo: output.deletesAppliedTo,
-      compactedAt: at,
-      compactedFrom: inputs.map((meta) => meta.id),
-      compactedInto: [],
-      historyFrom: output.historyFrom,
-      schemaVersion: output.schemaVersion,
-      manifest: output.manifest,
-      droppedAtMs: undefined,
-    };
     await this.#deps.faults.point("compaction.before-commit");
-    await this.#tables.apply(
-      {
-        segments: [
-          ...inputs.map((meta): SegmentMeta => ({
-            ...meta,
-            state: "Compacted",
-            compactedInto: isEmpty ? [] : [made.id],
-            droppedAtMs,
-          })),
-          ...(isEmpty ? [] : [made]),
-        ],
+    const made = madeSegment(plan, output, { at, createdAtMs: droppedAtMs });
+    await this.#tables.change(
+      plan.vchannel,
+      () => {
+        const inputs = plan.inputs.map((meta) => this.#tables.segment(meta.id));
+        // A drop of the partition or a truncation in the meantime wins: the output would bring its rows back.
+        if (inputs.some((meta) => meta.state !== "Flushed")) return undefined;
+        const ended = inputs.map((meta): SegmentMeta => ({
+          ...meta,
+          state: "Compacted",
+          compactedInto: made === undefined ? [] : [made.id],
+          droppedAtMs,
+        }));
+        return { segments: made === undefined ? ended : [...ended, made] };
       },
       [epochHolds],
     );
     await this.#deps.faults.point("compaction.after-commit");
-    for (const meta of inputs) this.#endedRows.delete(meta.id);
+    for (const meta of plan.inputs) this.#endedRows.delete(meta.id);
   }
 
   /** Rows that began at or below it are expired (TTL) or truncated. */
@@ -239,6 +228,38 @@ export class CompactionRunner {
     const keptFromMs = this.#deps.clock.nowMs() - ttlSeconds * 1000 - this.#deps.limits.retentionMs;
     return keptFromMs > 0 ? composeTimestamp(BigInt(Math.floor(keptFromMs)), 0n) : TIMESTAMP_ZERO;
   }
+}
+
+/** The record of a compaction's output; undefined when no row is left. */
+function madeSegment(
+  plan: CompactionPlan,
+  output: FlushedSegment,
+  { at, createdAtMs }: { readonly at: Timestamp; readonly createdAtMs: number },
+): SegmentMeta | undefined {
+  const { rows, bytes, startPosition, flushedPosition, minTimestamp, maxTimestamp, manifest } = output;
+  if (manifest === undefined) return undefined;
+  return {
+    id: plan.outputId,
+    collectionId: plan.collectionId,
+    partitionId: plan.partitionId,
+    vchannel: plan.vchannel,
+    state: "Flushed",
+    rows,
+    bytes,
+    createdAtMs,
+    startPosition,
+    flushedPosition,
+    minTimestamp,
+    maxTimestamp,
+    deletesAppliedTo: output.deletesAppliedTo,
+    compactedAt: at,
+    compactedFrom: plan.inputs.map((meta) => meta.id),
+    compactedInto: [],
+    historyFrom: output.historyFrom,
+    schemaVersion: output.schemaVersion,
+    manifest,
+    droppedAtMs: undefined,
+  };
 }
 
 /** Manual compactions whose state is remembered. */

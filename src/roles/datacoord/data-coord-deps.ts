@@ -7,6 +7,8 @@ import type { Leadership } from "../../core/leader/leadership.ts";
 import type { SessionDirectory } from "../../core/session/sessions.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId } from "../../model/ids.ts";
+import type { Logger } from "../../obs/logger.ts";
+import type { MetricsRegistry } from "../../obs/metrics.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tasks } from "../../ports/executor.ts";
 import type { Faults } from "../../ports/faults.ts";
@@ -26,6 +28,8 @@ export interface DataCoordDeps {
   readonly objects: ObjectStore;
   readonly stream: MessageStream;
   readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
   readonly tasks: Tasks;
   readonly faults: Faults;
   /** A context for work that no call asked for. */

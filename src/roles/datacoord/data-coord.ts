@@ -11,7 +11,7 @@ import type {
 } from "../../api/data-coord.ts";
 import { Catalog } from "../../core/catalog/catalog.ts";
 import { compareEpoch } from "../../core/catalog/channel-epoch.ts";
-import { fenced } from "../../errors/service-errors.ts";
+import { fenced, serviceUnavailable } from "../../errors/service-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import {
   epoch as toEpoch,
@@ -24,12 +24,14 @@ import {
   type SegmentId,
   type VChannel,
 } from "../../model/ids.ts";
-import type { ChannelTarget, SegmentMeta } from "../../model/segment-meta.ts";
+import type { SegmentState } from "../../model/segment.ts";
+import type { ChannelMeta, ChannelTarget, SegmentMeta } from "../../model/segment-meta.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import { ChannelAssigner } from "./channel-assigner.ts";
 import { CompactionRunner } from "./compaction-runner.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
-import { DataTables } from "./data-tables.ts";
+import { DataCoordMetrics } from "./data-coord-metrics.ts";
+import { DataTables, type DataChange } from "./data-tables.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { GrowingSegments } from "./growing-segments.ts";
 
@@ -45,6 +47,7 @@ export class DataCoordRole implements DataCoord {
   readonly #growing: GrowingSegments;
   readonly #compactions: CompactionRunner;
   readonly #garbage: GarbageCollector;
+  readonly #metrics: DataCoordMetrics;
   #state: ComponentStateCode = "Initializing";
 
   constructor(deps: DataCoordDeps, tables: DataTables) {
@@ -54,7 +57,8 @@ export class DataCoordRole implements DataCoord {
     this.#growing = new GrowingSegments(deps, tables, async (vchannel, ids) =>
       this.#sealAtOwner(vchannel, ids),
     );
-    this.#compactions = new CompactionRunner(deps, tables, this.#assigner, async (vchannel) =>
+    this.#metrics = new DataCoordMetrics(deps.metrics, tables);
+    this.#compactions = new CompactionRunner(deps, tables, this.#assigner, this.#metrics, async (vchannel) =>
       this.#changed(vchannel, true),
     );
     this.#garbage = new GarbageCollector(deps, tables);
@@ -110,21 +114,21 @@ export class DataCoordRole implements DataCoord {
     ctx: CallContext,
     request: { readonly collectionId: CollectionId; readonly vchannels: readonly VChannel[] },
   ): Promise<void> {
-    const added = [];
     for (const vchannel of request.vchannels) {
-      if (this.#tables.findChannel(vchannel) !== undefined) continue;
       const position = await this.#deps.stream.lastPosition(vchannel);
       const timestamp = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
-      added.push({
+      const added: ChannelMeta = {
         vchannel,
         collectionId: request.collectionId,
         epoch: toEpoch(0n),
         owner: undefined,
         checkpoint: { position, timestamp, epoch: toEpoch(0n) },
         dropped: false,
-      });
+      };
+      await this.#tables.change(vchannel, () =>
+        this.#tables.findChannel(vchannel) === undefined ? { channels: [added] } : undefined,
+      );
     }
-    if (added.length > 0) await this.#tables.apply({ channels: added });
   }
 
   async dropChannels(
@@ -133,9 +137,13 @@ export class DataCoordRole implements DataCoord {
   ): Promise<void> {
     for (const vchannel of request.vchannels) {
       const channel = this.#tables.findChannel(vchannel);
-      if (channel === undefined || channel.dropped) continue;
+      if (channel === undefined) continue;
+      // First, so that no segment comes after those that are dropped.
+      await this.#tables.change(vchannel, () => {
+        const meta = this.#tables.findChannel(vchannel);
+        return meta === undefined || meta.dropped ? undefined : { channels: [{ ...meta, dropped: true }] };
+      });
       await this.#dropSegments(vchannel, isLive);
-      await this.#tables.apply({ channels: [{ ...channel, dropped: true }] });
       const owner = this.#deps.sessions.live("datanode").find((session) => session.nodeId === channel.owner);
       if (owner !== undefined)
         await this.#deps.connectDataNode(owner.nodeId, owner.address).closeChannel(ctx, { vchannel });
@@ -183,8 +191,8 @@ export class DataCoordRole implements DataCoord {
   ): Promise<{ readonly segmentId: SegmentId; readonly rowsMax: number }> {
     const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
     const rowsMax = this.#growing.rowsMax(request.rows, request.bytes);
-    const open = this.#growing.find(request);
-    if (open !== undefined) return { segmentId: open.id, rowsMax };
+    const known = this.#growing.find(request);
+    if (known !== undefined) return { segmentId: known.id, rowsMax };
     const id = segmentId(await this.#deps.rootCoord.allocId(ctx, { count: 1 }));
     const timestamp = await this.#deps.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined });
     const meta: SegmentMeta = {
@@ -209,9 +217,19 @@ export class DataCoordRole implements DataCoord {
       manifest: undefined,
       droppedAtMs: undefined,
     };
-    await this.#tables.apply({ segments: [meta] }, [epochHolds]);
+    const isNew = await this.#tables.change(
+      request.vchannel,
+      () => {
+        this.#tables.channel(request.vchannel);
+        return this.#growing.find(request) === undefined ? { segments: [meta] } : undefined;
+      },
+      [epochHolds],
+    );
     this.#growing.watch();
-    return { segmentId: id, rowsMax };
+    const open = isNew ? meta : this.#growing.find(request);
+    // Sealed again meanwhile: the owner asks once more.
+    if (open === undefined) throw serviceUnavailable(`the growing segment of ${request.vchannel} was sealed`);
+    return { segmentId: open.id, rowsMax };
   }
 
   async reportSegments(
@@ -233,34 +251,37 @@ export class DataCoordRole implements DataCoord {
     },
   ): Promise<void> {
     const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
-    const growing = request.segments.flatMap(({ id, rows }) => {
-      const meta = this.#tables.findSegment(id);
-      return meta?.state === "Growing" ? [{ ...meta, state: "Sealed" as const, rows }] : [];
-    });
-    if (growing.length === 0) return;
-    await this.#tables.apply({ segments: growing }, [epochHolds]);
+    const rowsOf = new Map(request.segments.map(({ id, rows }) => [id, rows]));
+    const advance = (from: SegmentState, to: SegmentState) => (): DataChange | undefined => {
+      const segments = request.segments.flatMap(({ id }) => {
+        const meta = this.#tables.findSegment(id);
+        return meta?.state === from ? [{ ...meta, state: to, rows: rowsOf.get(id) ?? meta.rows }] : [];
+      });
+      return segments.length === 0 ? undefined : { segments };
+    };
+    await this.#tables.change(request.vchannel, advance("Growing", "Sealed"), [epochHolds]);
     await this.#deps.faults.point("seal.after-metadata");
-    await this.#tables.apply({ segments: growing.map((meta) => ({ ...meta, state: "Flushing" as const })) }, [
-      epochHolds,
-    ]);
+    await this.#tables.change(request.vchannel, advance("Sealed", "Flushing"), [epochHolds]);
   }
 
   async commitFlush(_ctx: CallContext, request: CommitFlushRequest): Promise<void> {
-    const channel = this.#tables.channel(request.vchannel);
     const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
-    const segments = request.segments.flatMap((flushed) => this.#flushed(flushed));
-    const checkpoint =
-      request.checkpoint.position > channel.checkpoint.position ? request.checkpoint : channel.checkpoint;
-    await this.#tables.apply(
-      {
-        segments,
-        addDeltas: request.deltaLogs.filter(
-          (delta) => !this.#tables.deltasOn(request.vchannel).some((known) => known.id === delta.id),
-        ),
-        channels: [{ ...channel, epoch: request.epoch, checkpoint }],
+    await this.#tables.change(
+      request.vchannel,
+      () => {
+        const channel = this.#tables.channel(request.vchannel);
+        const known = new Set(this.#tables.deltasOn(request.vchannel).map((delta) => delta.id));
+        const checkpoint =
+          request.checkpoint.position > channel.checkpoint.position ? request.checkpoint : channel.checkpoint;
+        return {
+          segments: request.segments.flatMap((flushed) => this.#flushed(flushed)),
+          addDeltas: request.deltaLogs.filter((delta) => !known.has(delta.id)),
+          channels: [{ ...channel, epoch: request.epoch, checkpoint }],
+        };
       },
       [epochHolds],
     );
+    this.#metrics.flushed(request.segments.length);
     this.#deps.tasks.spawn(`after flush ${request.vchannel}`, async () =>
       this.#changed(request.vchannel, false),
     );
@@ -370,11 +391,7 @@ export class DataCoordRole implements DataCoord {
   #flushed(flushed: FlushedSegment): readonly SegmentMeta[] {
     const meta = this.#tables.findSegment(flushed.id);
     // A drop or truncation in the meantime wins; a repetition changes nothing.
-    if (
-      meta === undefined ||
-      (meta.state !== "Flushing" && meta.state !== "Sealed" && meta.state !== "Growing")
-    )
-      return [];
+    if (meta?.state !== "Flushing") return [];
     if (flushed.manifest === undefined)
       return [{ ...meta, state: "Dropped", rows: 0, droppedAtMs: this.#deps.clock.nowMs() }];
     return [
@@ -419,13 +436,12 @@ export class DataCoordRole implements DataCoord {
 
   async #dropSegments(vchannel: VChannel, matches: (meta: SegmentMeta) => boolean): Promise<void> {
     const droppedAtMs = this.#deps.clock.nowMs();
-    const dropped = this.#tables.segmentsOn(vchannel).filter(matches);
-    for (let at = 0; at < dropped.length; at += SEGMENTS_PER_TXN) {
-      const part = dropped.slice(at, at + SEGMENTS_PER_TXN);
-      await this.#tables.apply({
-        segments: part.map((meta) => ({ ...meta, state: "Dropped", droppedAtMs })),
-      });
-    }
+    const next = (): DataChange | undefined => {
+      const dropped = this.#tables.segmentsOn(vchannel).filter(matches).slice(0, SEGMENTS_PER_TXN);
+      if (dropped.length === 0) return undefined;
+      return { segments: dropped.map((meta) => ({ ...meta, state: "Dropped", droppedAtMs })) };
+    };
+    while (await this.#tables.change(vchannel, next));
   }
 
   /** The channel's target has changed: the owner (when it was not its own doing), readers and indexes follow. */

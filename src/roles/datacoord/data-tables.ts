@@ -1,6 +1,7 @@
 import { put, remove, type Catalog } from "../../core/catalog/catalog.ts";
 import { channelNotFound, segmentNotFound } from "../../errors/meta-errors.ts";
 import { assert } from "../../base/assert.ts";
+import { KeyedMutex } from "../../base/mutex.ts";
 import type { CollectionId, SegmentId, VChannel } from "../../model/ids.ts";
 import { canTransition } from "../../model/segment.ts";
 import type { ChannelMeta, DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
@@ -17,11 +18,15 @@ export interface DataChange {
   readonly removeChannels?: readonly ChannelMeta[];
 }
 
-/** DataCoord's metadata in memory, written through. Segment states only move forward. */
+/**
+ * DataCoord's metadata in memory, written through. Segment states only move forward. What is there of a channel changes one step after
+ * the other: whoever decides on a change sees all those before it.
+ */
 export class DataTables {
   readonly #catalog: Catalog;
   readonly #segments = new Map<SegmentId, SegmentMeta>();
   readonly #channels = new Map<VChannel, ChannelState>();
+  readonly #changing = new KeyedMutex<VChannel>();
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -100,8 +105,30 @@ export class DataTables {
     return meta;
   }
 
-  /** One transaction; memory follows when it has succeeded. */
-  async apply(change: DataChange, also: readonly Compare[] = []): Promise<void> {
+  /**
+   * One transaction, decided on (undefined: nothing to do) while no other change of the channel is under way. Memory follows
+   * when it has succeeded. True when there was something to do.
+   */
+  async change(
+    vchannel: VChannel,
+    decide: () => DataChange | undefined,
+    also: readonly Compare[] = [],
+  ): Promise<boolean> {
+    return this.#changing.run(vchannel, async () => {
+      const change = decide();
+      if (change === undefined) return false;
+      await this.#apply(change, also);
+      return true;
+    });
+  }
+
+  /** What only memory needs to know: how far a growing segment is. */
+  noteGrowing(id: SegmentId, rows: number, bytes: number): void {
+    const meta = this.#segments.get(id);
+    if (meta?.state === "Growing") this.#segments.set(id, { ...meta, rows, bytes });
+  }
+
+  async #apply(change: DataChange, also: readonly Compare[]): Promise<void> {
     for (const after of change.segments ?? []) {
       const before = this.#segments.get(after.id);
       assert(
@@ -121,12 +148,6 @@ export class DataTables {
       also,
     );
     this.#remember(change, revision);
-  }
-
-  /** What only memory needs to know: how far a growing segment is. */
-  noteGrowing(id: SegmentId, rows: number, bytes: number): void {
-    const meta = this.#segments.get(id);
-    if (meta?.state === "Growing") this.#segments.set(id, { ...meta, rows, bytes });
   }
 
   #remember(change: DataChange, revision: bigint): void {

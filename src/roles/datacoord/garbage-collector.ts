@@ -48,13 +48,14 @@ export class GarbageCollector {
       if (this.#isRead(vchannel)) continue;
       await this.#deps.faults.point("gc.before-files");
       await this.#removeFiles(meta);
-      await this.#tables.apply({ removeSegments: [meta] });
+      await this.#tables.change(vchannel, () => ({ removeSegments: [meta] }));
     }
     if (channel.dropped) {
       const left = this.#tables.segmentsOn(vchannel).length;
       const deltas = this.#tables.deltasOn(vchannel);
       for (const delta of deltas) await this.#deps.objects.remove(delta.key);
-      if (left === 0) await this.#tables.apply({ removeDeltas: deltas, removeChannels: [channel] });
+      if (left === 0)
+        await this.#tables.change(vchannel, () => ({ removeDeltas: deltas, removeChannels: [channel] }));
       return;
     }
     await this.#collectDeltas(vchannel, segments);
@@ -76,7 +77,7 @@ export class GarbageCollector {
       .deltasOn(vchannel)
       .filter((delta) => living.every((meta) => meta.deletesAppliedTo >= delta.to));
     if (passed.length === 0) return;
-    await this.#tables.apply({ removeDeltas: passed });
+    await this.#tables.change(vchannel, () => ({ removeDeltas: passed }));
     for (const delta of passed) await this.#deps.objects.remove(delta.key);
   }
 
