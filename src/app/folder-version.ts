@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { errorCode, toDiskError } from "../adapters/node/disk-errors.ts";
 import { HOLDER_FILE, LOCK_FILE } from "../adapters/node/folder-lock.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
@@ -80,14 +80,36 @@ export async function checkMetaVersion(meta: MetaStore): Promise<void> {
   decodeDataVersion(entry.value, source);
 }
 
-/** Makes a folder with its parents, each of them durable in the one above. */
+/** Makes a folder with its parents, each of them durable in the one above. Succeeds when it is there. */
 export async function makeFolderDurably(folder: string): Promise<void> {
   try {
-    const first = await mkdir(folder, { recursive: true });
-    if (first === undefined) return;
-    for (let at = folder; at.length >= first.length; at = join(at, "..")) await syncFolder(join(at, ".."));
+    await makeFolder(folder);
   } catch (error) {
     throw toDiskError(error, folder, "create the folder");
+  }
+}
+
+// Not by mkdir's own recursion: that never ends on file systems that refuse a folder as if its parent were missing, such as /proc.
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "EEXIST" && (await stat(folder)).isDirectory()) return;
+    if (code !== "ENOENT" || (await isFolder(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(folder);
+  }
+  await syncFolder(parent);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { diskFailed, folderInUse } from "../errors/storage-errors.ts";
 import { diskFull } from "../errors/service-errors.ts";
+import { toRedkiteError } from "../errors/status.ts";
 import { startErrorSentence } from "./start-error.ts";
 
 function systemError(code: string, more: object = {}): Error {
@@ -34,4 +35,11 @@ test("a folder that may not be written, a full disk and a held folder say what t
 test("a defect shows its stack", () => {
   const error = new TypeError("boom");
   assert.equal(startErrorSentence(error), error.stack);
+});
+
+test("an error of listening is known after it has come from another thread", () => {
+  const error = new Error("listen EADDRINUSE: address already in use 127.0.0.1:19530");
+  assert.match(startErrorSentence(toRedkiteError(error)), /^127\.0\.0\.1:19530 is in use by another program/);
+  const noAddress = toRedkiteError(new Error("listen EADDRNOTAVAIL: address not available 10.9.9.9"));
+  assert.match(startErrorSentence(noAddress), /^10\.9\.9\.9 cannot be listened on/);
 });

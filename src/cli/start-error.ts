@@ -26,8 +26,18 @@ function redkiteSentence(error: RedkiteError): string {
     case "parameterInvalid":
       return error.message.replace(/: invalid parameter$/, "");
     default:
-      return error.message;
+      return listenSentence(error.message) ?? error.message;
   }
+}
+
+/** An error of listening that came from another thread has lost its code. */
+function listenSentence(message: string): string | undefined {
+  const { code, address, port } =
+    /\blisten (?<code>E[A-Z]+): .* (?<address>\S+?)(:(?<port>\d+))?$/.exec(message)?.groups ?? {};
+  if (code === undefined) return undefined;
+  return systemSentence(
+    Object.assign(new Error(message), { code, address, ...(port !== undefined && { port }) }),
+  );
 }
 
 /** For errors of the operating system that users meet; undefined for others. */

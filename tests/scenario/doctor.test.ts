@@ -205,7 +205,7 @@ describe("inspect", () => {
       const path = join(entry.parentPath, entry.name);
       const { code, text } = await redkite("inspect", path);
       assert.equal(code, 0, `${relative(healthy, path)}: ${text}`);
-      if (!/reserve$/.test(path))
+      if (!path.endsWith("reserve"))
         assert.doesNotMatch(text, /that this release knows|of an unknown kind/, path);
     }
   });

@@ -54,7 +54,7 @@ async function indexesFinished(client: MilvusClient): Promise<void> {
   for (;;) {
     const { status, index_descriptions } = await client.describeIndex({ collection_name: COLLECTION });
     succeeded(status);
-    if (index_descriptions.every(({ state }) => String(state) === "Finished")) return;
+    if (index_descriptions.every(({ state }) => state === "Finished")) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
