@@ -4,10 +4,12 @@ import { dataNodeTable } from "../api/data-node.ts";
 import { indexCoordTable, indexNodeTable } from "../api/index-coord.ts";
 import { queryCoordTable } from "../api/query-coord.ts";
 import { queryNodeTable } from "../api/query-node.ts";
-import { rootCoordTable } from "../api/root-coord.ts";
+import { rootCoordTable, type RootCoord } from "../api/root-coord.ts";
 import { Leadership } from "../core/leader/leadership.ts";
 import type { SessionDirectory } from "../core/session/sessions.ts";
 import type { CallContext } from "../model/call-context.ts";
+import { SILENT_LOGGER } from "../obs/logger.ts";
+import { MetricsRegistry } from "../obs/metrics.ts";
 import { DataCoordRole } from "../roles/datacoord/data-coord.ts";
 import { IndexCoordRole } from "../roles/indexcoord/index-coord.ts";
 import { QueryCoordRole } from "../roles/querycoord/query-coord.ts";
@@ -18,7 +20,7 @@ import type { Links, ProcessPorts, ProcessSettings } from "./process-ports.ts";
 
 /** The four coordinators of one process, once it leads. */
 export interface MixCoord {
-  readonly rootCoord: RootCoordRole;
+  readonly rootCoord: RootCoord;
   readonly dataCoord: DataCoordRole;
   readonly queryCoord: QueryCoordRole;
   readonly indexCoord: IndexCoordRole;
@@ -60,7 +62,21 @@ export async function leadMixCoord(
     pauseMs: coordinators.retryPauseMs,
     triesMax: coordinators.ownerTriesMax,
   });
-  const common = { nodeId, meta, leadership, sessions, clock, tasks, faults, context } as const;
+  // Closed with the lead: a later one counts anew.
+  const metrics = (ports.metrics ?? new MetricsRegistry()).child();
+  const logger = ports.logger?.forRole("mixcoord") ?? SILENT_LOGGER;
+  const common = {
+    nodeId,
+    meta,
+    leadership,
+    sessions,
+    clock,
+    tasks,
+    faults,
+    metrics,
+    logger,
+    context,
+  } as const;
   const rootCoord = await RootCoordRole.open({
     ...common,
     stream,
@@ -110,13 +126,14 @@ export async function leadMixCoord(
     connectIndexNode: (id, at) => links.connect(indexNodeTable, { nodeId: id, address: at }),
     limits: coordinators.index,
   });
-  root.bind(rootCoord);
+  const observedRoot = rootCoord.observed();
+  root.bind(observedRoot);
   data.bind(dataCoord);
   query.bind(queryCoord);
   index.bind(indexCoord);
   for (const role of [rootCoord, dataCoord, indexCoord, queryCoord]) role.start();
   return {
-    rootCoord,
+    rootCoord: observedRoot,
     dataCoord,
     queryCoord,
     indexCoord,
@@ -124,6 +141,7 @@ export async function leadMixCoord(
       for (const role of [queryCoord, indexCoord, dataCoord, rootCoord]) await role.stop();
       await leadership.resign();
       await tasks.stop();
+      metrics.close();
     },
   };
 }

@@ -1,6 +1,8 @@
 import type { ServiceTable } from "../api/service-table.ts";
 import type { CallContext } from "../model/call-context.ts";
 import type { NodeId } from "../model/ids.ts";
+import type { StructuredLogger } from "../obs/logger.ts";
+import type { MetricsRegistry } from "../obs/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { TaskGroup } from "../ports/executor.ts";
@@ -23,6 +25,10 @@ export interface ProcessPorts {
   readonly meta: MetaStore;
   readonly stream: MessageStream;
   readonly objects: ObjectStore;
+  /** Undefined: nobody looks. */
+  readonly metrics?: MetricsRegistry;
+  /** Undefined: nobody reads. */
+  readonly logger?: StructuredLogger;
 }
 
 /** How a process reaches the roles of others, and its own. */

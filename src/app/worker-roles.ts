@@ -1,13 +1,17 @@
 import type { DataCoord } from "../api/data-coord.ts";
 import { dataNodeTable } from "../api/data-node.ts";
 import type { IndexCoord } from "../api/index-coord.ts";
+import type { QueryNode } from "../api/query-node.ts";
 import type { RootCoord } from "../api/root-coord.ts";
 import { FilterCache } from "../core/search/filter-cache.ts";
 import { ShardOpener } from "../core/shard/open-shard.ts";
 import { SegmentFiles } from "../core/shard/segment-files.ts";
 import { ShardRegistry } from "../core/shard/shard-registry.ts";
+import { SILENT_LOGGER, type Logger } from "../obs/logger.ts";
+import { MetricsRegistry } from "../obs/metrics.ts";
 import { DataNodeRole } from "../roles/datanode/data-node.ts";
 import { IndexNodeRole } from "../roles/indexnode/index-node.ts";
+import { observeReads, ReadMetrics, registerShardGauges } from "../roles/querynode/query-node-metrics.ts";
 import { QueryNodeRole } from "../roles/querynode/query-node.ts";
 import { OwnerClient } from "../transport/owner-client.ts";
 import type { Links, ProcessPorts, ProcessSettings } from "./process-ports.ts";
@@ -22,6 +26,8 @@ export interface CoordinatorStubs {
 export interface WorkerRoles {
   readonly dataNode: DataNodeRole;
   readonly queryNode: QueryNodeRole;
+  /** The query node as those reach it who read through it: its reads are measured. */
+  readonly reads: QueryNode;
   readonly indexNode: IndexNodeRole;
   readonly shards: ShardRegistry;
   /** Drains: reads and builds first, then the owners of channels. */
@@ -38,6 +44,9 @@ export function startWorkerRoles(
   const { engine, objects, stream, clock, faults } = ports;
   const tasks = ports.tasks.child();
   const { nodeId, context, workers, coordinators } = settings;
+  // Closed with the roles: when they are made anew in the process they count anew.
+  const metrics = (ports.metrics ?? new MetricsRegistry()).child();
+  const logger = (role: string): Logger => ports.logger?.forRole(role) ?? SILENT_LOGGER;
   const files = new SegmentFiles(engine, objects);
   const opener = new ShardOpener({
     engine,
@@ -76,6 +85,8 @@ export function startWorkerRoles(
     clock,
     tasks,
     faults,
+    metrics,
+    logger: logger("datanode"),
     context,
     ...workers,
   });
@@ -93,11 +104,22 @@ export function startWorkerRoles(
     filters: new FilterCache(workers.filtersCachedMax),
     policy: { inlineWorkMax: workers.inlineSearchWorkMax },
   });
-  const indexNode = new IndexNodeRole({ nodeId, engine, files, objects, buildThreads: workers.buildThreads });
+  const indexNode = new IndexNodeRole({
+    nodeId,
+    engine,
+    files,
+    objects,
+    clock,
+    metrics,
+    logger: logger("indexnode"),
+    buildThreads: workers.buildThreads,
+  });
+  registerShardGauges(metrics, nodeId, shards);
   for (const role of [dataNode, queryNode, indexNode]) role.start();
   return {
     dataNode,
     queryNode,
+    reads: observeReads(queryNode, new ReadMetrics(metrics, nodeId, clock)),
     indexNode,
     shards,
     stop: async () => {
@@ -105,6 +127,7 @@ export function startWorkerRoles(
       await queryNode.stop();
       await dataNode.stop();
       await tasks.stop();
+      metrics.close();
     },
   };
 }

@@ -8,6 +8,21 @@ import { assert } from "../base/assert.ts";
 export class MetricsRegistry {
   readonly #metrics = new Map<string, Metric>();
   readonly #collectors: (() => void)[] = [];
+  readonly #children = new Set<MetricsRegistry>();
+  #parent: MetricsRegistry | undefined;
+
+  /** A registry whose metrics are shown with this one's until it is closed: for what ends earlier than the process. */
+  child(): MetricsRegistry {
+    const child = new MetricsRegistry();
+    child.#parent = this;
+    this.#children.add(child);
+    return child;
+  }
+
+  /** Shows nothing any more. What it has counted is gone, as after a restart. */
+  close(): void {
+    if (this.#parent !== undefined) this.#parent.#children.delete(this);
+  }
 
   counter(spec: MetricSpec): Counter {
     return this.#add(spec, new Counter(spec));
@@ -29,7 +44,8 @@ export class MetricsRegistry {
   /** Current values as plain data, for another thread to merge. */
   snapshot(): MetricSnapshot[] {
     for (const collect of this.#collectors) collect();
-    return [...this.#metrics.values()].map((metric) => metric.snapshot());
+    const own = [...this.#metrics.values()].flatMap((metric) => metric.snapshots());
+    return [...own, ...[...this.#children].flatMap((child) => child.snapshot())];
   }
 
   /** The text exposition format, version 0.0.4, of this registry and of what other threads took with `snapshot`. */
@@ -50,6 +66,8 @@ export interface MetricSpec {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
+  /** A second name under which the same numbers are shown, where dashboards know both. */
+  readonly alias?: string;
   /** Combinations of label values that are kept apart; 1,000 when not given. */
   readonly seriesMax?: number;
 }
@@ -86,6 +104,7 @@ abstract class Metric {
   abstract readonly kind: MetricSnapshot["kind"];
   readonly name: string;
   readonly #help: string;
+  readonly #alias: string | undefined;
   readonly #labels: readonly string[];
   readonly #seriesMax: number;
   readonly #series = new Map<
@@ -93,8 +112,9 @@ abstract class Metric {
     { readonly labelValues: readonly string[]; readonly values: Float64Array }
   >();
 
-  constructor({ name, help, labels = [], seriesMax = 1000 }: MetricSpec) {
+  constructor({ name, help, alias, labels = [], seriesMax = 1000 }: MetricSpec) {
     this.name = name;
+    this.#alias = alias;
     this.#help = help;
     this.#labels = labels;
     this.#seriesMax = seriesMax;
@@ -105,7 +125,17 @@ abstract class Metric {
     this.#series.delete(this.#labelValues(labels).join("\0"));
   }
 
-  snapshot(): MetricSnapshot {
+  /** Forgets all combinations: before they are set anew from what is there now. */
+  clear(): void {
+    this.#series.clear();
+  }
+
+  snapshots(): MetricSnapshot[] {
+    const snapshot = this.#snapshot();
+    return this.#alias === undefined ? [snapshot] : [snapshot, { ...snapshot, name: this.#alias }];
+  }
+
+  #snapshot(): MetricSnapshot {
     const series = [...this.#series.values()].map(({ labelValues, values }) => ({
       labelValues,
       values: [...values],

@@ -57,12 +57,15 @@ export class Flusher {
     this.#checkpoint = state.appliedPosition;
   }
 
-  /** Segments that get no more rows and whose rows are all applied; with none, stores deltas and moves the checkpoint. */
-  async flush(segmentIds: readonly SegmentId[]): Promise<void> {
-    await this.#mutex.run(async () => this.#flush(segmentIds));
+  /**
+   * Segments that get no more rows and whose rows are all applied; with none, stores deltas and moves the checkpoint. Returns what was
+   * committed; undefined when there was nothing to do.
+   */
+  async flush(segmentIds: readonly SegmentId[]): Promise<FlushCommit | undefined> {
+    return this.#mutex.run(async () => this.#flush(segmentIds));
   }
 
-  async #flush(segmentIds: readonly SegmentId[]): Promise<void> {
+  async #flush(segmentIds: readonly SegmentId[]): Promise<FlushCommit | undefined> {
     const state = this.#state;
     // From here on, ends that hit these segments are collected as deltas; those before are in the snapshot.
     const position = state.appliedPosition;
@@ -77,7 +80,8 @@ export class Flusher {
       });
     const parts = state.deltas.take();
     const checkpoint = this.#checkpointBelow(position, at, new Set(segmentIds));
-    if (parts.length === 0 && segmentIds.length === 0 && checkpoint.position <= this.#checkpoint) return;
+    if (parts.length === 0 && segmentIds.length === 0 && checkpoint.position <= this.#checkpoint)
+      return undefined;
     try {
       const task = `${await this.#deps.allocId()}-${state.epoch}`;
       const segments: FlushOutput[] = segmentIds
@@ -109,10 +113,12 @@ export class Flusher {
       }
       const deltaLogs = parts.length === 0 ? [] : [await this.#writeDeltas(parts, at, task)];
       await this.#deps.faults.point("flush.before-commit");
-      await this.#deps.commit({ segments, deltaLogs, checkpoint });
+      const commit = { segments, deltaLogs, checkpoint };
+      await this.#deps.commit(commit);
       this.#checkpoint = checkpoint.position;
       state.forgetBefore(checkpoint.position);
       await this.#deps.faults.point("flush.after-commit");
+      return commit;
     } catch (error) {
       state.deltas.putBack(parts);
       throw error;

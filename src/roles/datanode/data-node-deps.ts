@@ -4,6 +4,8 @@ import type { SegmentFiles } from "../../core/shard/segment-files.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId } from "../../model/ids.ts";
+import type { Logger } from "../../obs/logger.ts";
+import type { MetricsRegistry } from "../../obs/metrics.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Engine } from "../../ports/engine.ts";
 import type { Tasks } from "../../ports/executor.ts";
@@ -21,6 +23,8 @@ export interface DataNodeDeps {
   readonly objects: ObjectStore;
   readonly stream: MessageStream;
   readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
   readonly tasks: Tasks;
   readonly faults: Faults;
   /** A context for work that no call asked for. */

@@ -9,6 +9,7 @@ import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
 import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { DataNodeDeps } from "./data-node-deps.ts";
+import { DataNodeMetrics } from "./data-node-metrics.ts";
 import { OwnedChannel } from "./owned-channel.ts";
 
 /**
@@ -17,12 +18,14 @@ import { OwnedChannel } from "./owned-channel.ts";
  */
 export class DataNodeRole implements DataNode {
   readonly #deps: DataNodeDeps;
+  readonly #metrics: DataNodeMetrics;
   readonly #channels = new Map<VChannel, OwnedChannel>();
   readonly #opening = new Map<VChannel, Mutex>();
   #state: ComponentStateCode = "Initializing";
 
   constructor(deps: DataNodeDeps) {
     this.#deps = deps;
+    this.#metrics = new DataNodeMetrics(deps.metrics, deps.nodeId, () => this.#channels.size);
   }
 
   start(): void {
@@ -57,7 +60,7 @@ export class DataNodeRole implements DataNode {
       const open = this.#channels.get(vchannel);
       if (open !== undefined && open.serves) return { epoch: open.epoch };
       if (open !== undefined) await open.close();
-      const channel = await OwnedChannel.open(this.#deps, ctx, vchannel);
+      const channel = await OwnedChannel.open(this.#deps, this.#metrics, ctx, vchannel);
       this.#channels.set(vchannel, channel);
       return { epoch: channel.epoch };
     }, ctx.signal);

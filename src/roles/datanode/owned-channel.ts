@@ -14,7 +14,11 @@ import type { CompactionPlan, FlushedSegment } from "../../api/data-coord.ts";
 import type { DdlIntent } from "../../api/root-coord.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { TaskHandle } from "../../ports/executor.ts";
+import { keyCount } from "../../model/columns.ts";
 import type { DataNodeDeps } from "./data-node-deps.ts";
+import type { DataNodeMetrics } from "./data-node-metrics.ts";
+
+const NOTHING_STORED = { segments: [], deltaLogs: [] } as const;
 
 /**
  * One vchannel that this node owns under one epoch: writer, placement of rows in segments, flushes, compactions.
@@ -25,6 +29,7 @@ export class OwnedChannel {
   readonly vchannel: VChannel;
   readonly epoch: Epoch;
   readonly #deps: DataNodeDeps;
+  readonly #metrics: DataNodeMetrics;
   readonly #shard: OpenShard;
   readonly #writer: ChannelWriter;
   readonly #placer: SegmentPlacer;
@@ -35,8 +40,9 @@ export class OwnedChannel {
   /** Changes appended under this epoch. Met a second time from an earlier owner, a change does nothing further. */
   readonly #ddlDone = new Map<bigint, bigint>();
 
-  constructor(deps: DataNodeDeps, shard: OpenShard, epoch: Epoch) {
+  constructor(deps: DataNodeDeps, metrics: DataNodeMetrics, shard: OpenShard, epoch: Epoch) {
     this.#deps = deps;
+    this.#metrics = metrics;
     this.#shard = shard;
     this.vchannel = shard.vchannel;
     this.epoch = epoch;
@@ -85,12 +91,19 @@ export class OwnedChannel {
     );
   }
 
-  static async open(deps: DataNodeDeps, ctx: CallContext, vchannel: VChannel): Promise<OwnedChannel> {
+  static async open(
+    deps: DataNodeDeps,
+    metrics: DataNodeMetrics,
+    ctx: CallContext,
+    vchannel: VChannel,
+  ): Promise<OwnedChannel> {
     const epoch = await deps.rootCoord.raiseEpoch(ctx, { vchannel, owner: deps.nodeId });
     const shard = await deps.shards.acquire(vchannel, ctx.signal);
-    const channel = new OwnedChannel(deps, shard, epoch);
+    const channel = new OwnedChannel(deps, metrics, shard, epoch);
     try {
       await channel.#begin(ctx);
+      metrics.tookOver();
+      deps.logger.info("channel taken over", { vchannel, epoch });
       return channel;
     } catch (error) {
       await channel.close();
@@ -105,6 +118,10 @@ export class OwnedChannel {
 
   async write(batch: WriteBatch): Promise<WriteResult> {
     const result = await this.#writer.write(batch);
+    this.#metrics.written({
+      inserted: batch.inserts.reduce((sum, { rows }) => sum + rows, 0),
+      deleted: batch.deletes.reduce((sum, { keys }) => sum + keyCount(keys), 0) - result.skipped.length,
+    });
     this.#scheduleReport();
     return result;
   }
@@ -166,6 +183,13 @@ export class OwnedChannel {
   }
 
   async compact(plan: CompactionPlan, signal: AbortSignal): Promise<FlushedSegment> {
+    const startedMs = this.#deps.clock.monotonicMs();
+    const output = await this.#compact(plan, signal);
+    this.#metrics.compacted(output, this.#deps.clock.monotonicMs() - startedMs);
+    return output;
+  }
+
+  async #compact(plan: CompactionPlan, signal: AbortSignal): Promise<FlushedSegment> {
     // DataCoord may know of a flush that this shard has not gone over to yet.
     await this.#shard.advance(signal);
     return compact(
@@ -234,10 +258,33 @@ export class OwnedChannel {
         epoch: this.epoch,
         segments: ids.map((id) => ({ id, rows: rows.get(id) ?? 0 })),
       });
-      await this.#flusher.flush(ids);
+      await this.#flush(ids);
       this.#placer.forget(ids);
       await this.#shard.advance(signal);
     });
+  }
+
+  async #flush(ids: readonly SegmentId[]): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    try {
+      const stored = await this.#flusher.flush(ids);
+      if (stored === undefined) return;
+      const durationMs = clock.monotonicMs() - startedMs;
+      this.#metrics.flushed("success", stored, durationMs);
+      logger.info("flushed", {
+        vchannel: this.vchannel,
+        segments: stored.segments.map(({ id }) => id),
+        rows: stored.segments.reduce((sum, { rows }) => sum + rows, 0),
+        bytes: stored.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+        deltaLogs: stored.deltaLogs.length,
+        durationMs,
+      });
+    } catch (error) {
+      this.#metrics.flushed("fail", NOTHING_STORED, clock.monotonicMs() - startedMs);
+      logger.warn("a flush failed", { vchannel: this.vchannel, segments: ids, error });
+      throw error;
+    }
   }
 
   /** Repeated until it succeeds or the channel closes: what it does must be done some time. */
@@ -281,6 +328,6 @@ export class OwnedChannel {
       ended,
     });
     if (seal.length > 0) await this.#markSealed(seal);
-    else if (this.#shard.state.deltas.bytes > this.#deps.deltaBytesMax) await this.#flusher.flush([]);
+    else if (this.#shard.state.deltas.bytes > this.#deps.deltaBytesMax) await this.#flush([]);
   }
 }

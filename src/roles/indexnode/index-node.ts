@@ -7,19 +7,28 @@ import type { NodeId } from "../../model/ids.ts";
 import type { MetricType } from "../../model/read.ts";
 import type { BuildControl, Engine, NativeBuffer, Segment } from "../../ports/engine.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
+import type { Logger } from "../../obs/logger.ts";
+import type { MetricsRegistry } from "../../obs/metrics.ts";
+import { span } from "../../obs/tracing.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
+import { IndexNodeMetrics } from "./index-node-metrics.ts";
 
 export interface IndexNodeDeps {
   readonly nodeId: NodeId;
   readonly engine: Engine;
   readonly files: SegmentFiles;
   readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
+  readonly logger: Logger;
   readonly buildThreads: number;
 }
 
 /** Builds index files from segment files. Owns nothing: a build that a crash ends is started over by IndexCoord under a new id. */
 export class IndexNodeRole implements IndexNode {
   readonly #deps: IndexNodeDeps;
+  readonly #metrics: IndexNodeMetrics;
   readonly #builds = new Map<
     bigint,
     { readonly control: BuildControl; readonly result: Promise<BuildResult> }
@@ -28,6 +37,7 @@ export class IndexNodeRole implements IndexNode {
 
   constructor(deps: IndexNodeDeps) {
     this.#deps = deps;
+    this.#metrics = new IndexNodeMetrics(deps.metrics, deps.nodeId, () => this.#builds.size);
   }
 
   start(): void {
@@ -57,7 +67,7 @@ export class IndexNodeRole implements IndexNode {
       progress: new Int32Array(new SharedArrayBuffer(4)),
       threads: this.#deps.buildThreads,
     };
-    const result = this.#build(request, control);
+    const result = this.#measured(ctx, request, control);
     this.#builds.set(request.buildId, { control, result });
     const cancel = (): void => void Atomics.store(control.cancel.word, 0, 1);
     ctx.signal.addEventListener("abort", cancel, { once: true });
@@ -72,6 +82,25 @@ export class IndexNodeRole implements IndexNode {
   async cancel(_ctx: CallContext, request: { readonly buildId: bigint }): Promise<void> {
     const build = this.#builds.get(request.buildId);
     if (build !== undefined) Atomics.store(build.control.cancel.word, 0, 1);
+  }
+
+  async #measured(ctx: CallContext, request: BuildRequest, control: BuildControl): Promise<BuildResult> {
+    const { clock, logger } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const type = request.params["index_type"] ?? "";
+    const log = { buildId: request.buildId, field: request.field.id, type };
+    try {
+      const result = await span("IndexNode-Build", ctx.trace, async () => this.#build(request, control));
+      const durationMs = clock.monotonicMs() - startedMs;
+      const { bytes } = result.file;
+      this.#metrics.built(type, bytes, durationMs);
+      logger.info("index built", { ...log, rows: result.rows, bytes, durationMs });
+      return result;
+    } catch (error) {
+      this.#metrics.failed();
+      logger.warn("an index could not be built", { ...log, error });
+      throw error;
+    }
   }
 
   async #build(request: BuildRequest, control: BuildControl): Promise<BuildResult> {

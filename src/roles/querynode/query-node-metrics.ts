@@ -1,8 +1,9 @@
-import type { QueryNode } from "../../api/query-node.ts";
+import { observedService } from "../../api/observed-service.ts";
+import { queryNodeTable, type QueryNode } from "../../api/query-node.ts";
 import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { NodeId } from "../../model/ids.ts";
-import type { ShardQueryRequest, ShardSearchRequest } from "../../model/read.ts";
+import type { CollectionId, NodeId } from "../../model/ids.ts";
+import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
 import type { Counter, Histogram, MetricsRegistry } from "../../obs/metrics.ts";
 import { span } from "../../obs/tracing.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -10,6 +11,7 @@ import type { Clock } from "../../ports/clock.ts";
 /** What reads cost, under Milvus's names. Each thread that reads has its own; a scrape adds them up. */
 export class ReadMetrics {
   readonly #node: string;
+  readonly #clock: Clock;
   readonly #requests: Counter;
   readonly #latency: Histogram;
   readonly #nq: Histogram;
@@ -17,8 +19,9 @@ export class ReadMetrics {
   readonly #segments: Histogram;
   readonly #distances: Counter;
 
-  constructor(registry: MetricsRegistry, nodeId: NodeId) {
+  constructor(registry: MetricsRegistry, nodeId: NodeId, clock: Clock) {
     this.#node = String(nodeId);
+    this.#clock = clock;
     this.#requests = registry.counter({
       name: "milvus_querynode_sq_req_count",
       help: "Reads of a shard by kind and how they ended",
@@ -53,50 +56,52 @@ export class ReadMetrics {
     });
   }
 
-  /** The query node with its reads measured and traced; everything else is passed on. */
-  observe(node: QueryNode, clock: Clock): QueryNode {
-    const through = Object.create(node) as QueryNode;
-    through.search = async (ctx, request) =>
-      this.#read("search", ctx, request, clock, async (inner) => {
-        const answer = await node.search(inner, request);
-        this.#nq.observe(request.nq, { node_id: this.#node });
-        this.#topk.observe(request.k, { node_id: this.#node });
-        this.#segments.observe(answer.stats.length, {
-          node_id: this.#node,
-          collection_id: request.collectionId,
-          query_type: "search",
-        });
-        for (const { path, distances } of answer.stats)
-          this.#distances.inc({ node_id: this.#node, path }, distances);
-        return answer;
-      });
-    through.query = async (ctx, request) =>
-      this.#read("query", ctx, request, clock, async (inner) => node.query(inner, request));
-    return through;
-  }
-
-  async #read<T>(
+  /** Runs a read: counts, measures and traces it. */
+  async read<T>(
     type: "search" | "query",
     ctx: CallContext,
-    { collectionId }: ShardSearchRequest | ShardQueryRequest,
-    clock: Clock,
+    collectionId: CollectionId,
     run: (ctx: CallContext) => Promise<T>,
   ): Promise<T> {
     const labels = { node_id: this.#node, query_type: type, scope: "OnLeader" };
     const perCollection = { ...labels, collection_id: collectionId };
-    const startedMs = clock.monotonicMs();
+    const startedMs = this.#clock.monotonicMs();
     let status = "fail";
     this.#requests.inc({ ...perCollection, status: "total" });
     try {
       const name = type === "search" ? "QueryNode-Search" : "QueryNode-Query";
-      const answer = await span(name, ctx.trace, async (trace) => run({ ...ctx, trace }));
+      // A copy of the context costs more than it seems: only a traced call gets one.
+      const answer = await span(name, ctx.trace, async (trace) =>
+        run(trace === ctx.trace ? ctx : { ...ctx, trace }),
+      );
       status = "success";
       return answer;
     } finally {
       this.#requests.inc({ ...perCollection, status });
-      this.#latency.observe(clock.monotonicMs() - startedMs, labels);
+      this.#latency.observe(this.#clock.monotonicMs() - startedMs, labels);
     }
   }
+
+  /** What a search that succeeded has looked at. */
+  searched(request: ShardSearchRequest, stats: readonly SegmentSearchStats[]): void {
+    this.#nq.observe(request.nq, { node_id: this.#node });
+    this.#topk.observe(request.k, { node_id: this.#node });
+    const labels = { node_id: this.#node, collection_id: request.collectionId, query_type: "search" };
+    this.#segments.observe(stats.length, labels);
+    for (const { path, distances } of stats) this.#distances.inc({ node_id: this.#node, path }, distances);
+  }
+}
+
+/** A query node whose reads are measured; everything else is passed on. */
+export function observeReads(node: QueryNode, metrics: ReadMetrics): QueryNode {
+  return observedService(queryNodeTable, node, async ({ method, ctx, request, run }) => {
+    if (method !== "search" && method !== "query") return run(ctx);
+    // The table says what these methods take and give.
+    const asked = request as ShardSearchRequest;
+    const answer = await metrics.read(method, ctx, asked.collectionId, run);
+    if (method === "search") metrics.searched(asked, (answer as ShardSearchResult).stats);
+    return answer;
+  });
 }
 
 /** What is loaded: asked of the shards when somebody looks. Those that only a data node has open count as well. */

@@ -6,6 +6,7 @@ import type { QueryCoord } from "../../api/query-coord.ts";
 import type { Leadership } from "../../core/leader/leadership.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, VChannel } from "../../model/ids.ts";
+import type { MetricsRegistry } from "../../obs/metrics.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Tasks } from "../../ports/executor.ts";
 import type { Faults } from "../../ports/faults.ts";
@@ -17,6 +18,7 @@ export interface RootCoordDeps {
   readonly meta: MetaStore;
   readonly leadership: Leadership;
   readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
   readonly tasks: Tasks;
   readonly faults: Faults;
   readonly stream: MessageStream;

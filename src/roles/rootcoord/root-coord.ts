@@ -1,11 +1,13 @@
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
-import type {
-  ChannelEpoch,
-  CreateCollectionRequest,
-  DatabaseInfo,
-  DdlIntent,
-  DescribeCollectionRequest,
-  RootCoord,
+import { observedService } from "../../api/observed-service.ts";
+import {
+  rootCoordTable,
+  type ChannelEpoch,
+  type CreateCollectionRequest,
+  type DatabaseInfo,
+  type DdlIntent,
+  type DescribeCollectionRequest,
+  type RootCoord,
 } from "../../api/root-coord.ts";
 import { Mutex } from "../../base/mutex.ts";
 import { Catalog } from "../../core/catalog/catalog.ts";
@@ -46,6 +48,8 @@ import {
   type PartitionInfo,
 } from "../../model/schema.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import { span } from "../../obs/tracing.ts";
+import { DDL_METHODS, RootCoordMetrics } from "./root-coord-metrics.ts";
 import type { RootCoordDeps } from "./root-coord-deps.ts";
 import { described, RowDdl } from "./row-ddl.ts";
 import { RootTables } from "./root-tables.ts";
@@ -64,6 +68,7 @@ export class RootCoordRole implements RootCoord {
   readonly #oracle: TimestampOracle;
   readonly #ids: IdAllocator;
   readonly #ddl: RowDdl;
+  readonly #metrics: RootCoordMetrics;
   readonly #locks = new Map<string, Mutex>();
   #state: ComponentStateCode = "Initializing";
   #nextPchannel = 0;
@@ -74,6 +79,7 @@ export class RootCoordRole implements RootCoord {
     this.#oracle = oracle;
     this.#ids = new IdAllocator(deps.meta, deps.leadership);
     this.#ddl = new RowDdl(deps, tables, oracle);
+    this.#metrics = new RootCoordMetrics(deps.metrics, tables);
     this.#nextPchannel = tables.countCollections();
   }
 
@@ -109,6 +115,17 @@ export class RootCoordRole implements RootCoord {
 
   async stop(): Promise<void> {
     this.#state = "Stopping";
+  }
+
+  /** The contract as others call it: changes are counted, measured and traced under the names of their RPCs. */
+  observed(): RootCoord {
+    return observedService(rootCoordTable, this, async ({ method, ctx, run }) => {
+      const rpc = DDL_METHODS.get(method);
+      if (rpc === undefined) return run(ctx);
+      return this.#metrics.ddl(rpc, this.#deps.clock, async () =>
+        span(`RootCoord-${rpc}`, ctx.trace, async (trace) => run({ ...ctx, trace })),
+      );
+    });
   }
 
   async getComponentStates(): Promise<ComponentState> {
@@ -480,11 +497,14 @@ export class RootCoordRole implements RootCoord {
     const first = await this.#oracle.alloc(request.count);
     // A take-over during the wait: the timestamp must not reach the deposed owner.
     if (owner !== undefined) this.#checkEpoch(owner);
+    this.#metrics.timestamps(first, request.count);
     return first;
   }
 
   async allocId(_ctx: CallContext, request: { readonly count: number }): Promise<bigint> {
-    return this.#ids.alloc(request.count);
+    const first = await this.#ids.alloc(request.count);
+    this.#metrics.ids(request.count);
+    return first;
   }
 
   async raiseEpoch(
