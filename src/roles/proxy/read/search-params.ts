@@ -184,11 +184,12 @@ function numberParam(params: IndexParams, name: string): number | undefined {
 }
 
 function textValues(params: IndexParams): KeyValues {
-  return Object.fromEntries(
-    Object.entries(params).flatMap(([name, value]): [string, string][] =>
-      typeof value === "object" ? [] : [[name, String(value)]],
-    ),
-  );
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(params)) {
+    if (typeof value === "string") texts[name] = value;
+    else if (typeof value === "number" || typeof value === "boolean") texts[name] = String(value);
+  }
+  return texts;
 }
 
 const GROUPED_TYPES: ReadonlySet<DataType> = new Set([

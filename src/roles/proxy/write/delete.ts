@@ -1,6 +1,5 @@
 import { backoffDelayMs } from "../../../base/backoff.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
-import { isRedkiteError, type RedkiteError } from "../../../errors/redkite-error.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import type { Constant } from "../../../expr/ast.ts";
 import type { CompiledFilter } from "../../../expr/compile-filter.ts";
@@ -173,9 +172,10 @@ async function deleteKeys(
         done.rows += keyCount(batch.part) - skipped.length;
         if (done.timestamp === undefined || timestamp > done.timestamp) done.timestamp = timestamp;
         for (const index of skipped) changed.push(keyAt(batch.part, index));
-      } else if (isConflict(outcome.error) && readAt !== undefined) {
+      } else if (outcome.error.kind === "writeConflict" && readAt !== undefined) {
+        // The owner no longer knows what was written since: every key may have changed.
         for (let k = 0; k < keyCount(batch.part); k++) changed.push(keyAt(batch.part, k));
-      } else if (isRedkiteError(outcome.error, "collectionSchemaMismatch")) {
+      } else if (outcome.error.kind === "collectionSchemaMismatch") {
         again.push(batch);
       } else {
         throw outcome.error;
@@ -187,11 +187,6 @@ async function deleteKeys(
     info = await call.metaCache.collectionById(call.ctx, info.id);
   }
   return keysFrom(keys.kind, changed);
-}
-
-/** The owner no longer knows what was written since: every key may have changed. */
-function isConflict(error: RedkiteError): boolean {
-  return isRedkiteError(error, "writeConflict");
 }
 
 interface KeyBatch {

@@ -89,6 +89,7 @@ export async function startProxy(wraps: Wraps = {}) {
     rng,
     tasks: new TaskRunner(nodeClock, rng, (failure) => assert.fail(String(failure.error))),
     faults: NO_FAULTS,
+    metrics: new MetricsRegistry(),
     engine: new ReferenceEngine(),
     meta,
     stream: new MemoryMessageStream(),

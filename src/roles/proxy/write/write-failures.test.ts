@@ -15,7 +15,6 @@ import { upsertHandler } from "./upsert.ts";
 import {
   AGE,
   dynamic,
-  field,
   KEY,
   longs,
   META,
