@@ -242,6 +242,7 @@ class ReceivedContext implements CallContext {
   readonly deadlineMs: number | undefined;
   readonly trace: TraceContext;
   readonly clientRequestId: string;
+  declare readonly signal: AbortSignal;
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 
@@ -251,9 +252,11 @@ class ReceivedContext implements CallContext {
     this.deadlineMs = data.deadlineMs;
     this.trace = data.trace;
     this.clientRequestId = data.clientRequestId;
+    // An own property, so that a copy of the context (with another trace, say) keeps it.
+    Object.defineProperty(this, "signal", { enumerable: true, get: () => this.#madeSignal() });
   }
 
-  get signal(): AbortSignal {
+  #madeSignal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
