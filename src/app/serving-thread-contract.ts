@@ -15,6 +15,8 @@ export interface ServingThread {
   /** Refuses new calls and finishes running ones, at most for the time given. */
   drain(ctx: CallContext, request: { readonly timeoutMs: number }): Promise<void>;
   metrics(ctx: CallContext, request: Record<string, never>): Promise<readonly MetricSnapshot[]>;
+  /** Changes a reloadable key of the thread's configuration. */
+  updateConfig(ctx: CallContext, request: { readonly key: string; readonly value: string }): Promise<void>;
   setSession(ctx: CallContext, request: { readonly session: "held" | "lost" }): Promise<void>;
   /** The vchannel's segments have changed: what the thread keeps open of an older set is given back. */
   dropStaleView(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
@@ -26,6 +28,7 @@ export const servingThreadTable: ServiceTable<ServingThread> = {
     listen: { idempotent: false },
     drain: { idempotent: true },
     metrics: { idempotent: true },
+    updateConfig: { idempotent: true },
     setSession: { idempotent: true },
     dropStaleView: { idempotent: true },
   },

@@ -17,11 +17,13 @@ import { OPEN_AUTHENTICATOR } from "../roles/proxy/authenticator.ts";
 import { OPEN_LIMITER } from "../roles/proxy/limiter.ts";
 import { proxyLimits } from "../roles/proxy/proxy-limits.ts";
 import { ProxyRole } from "../roles/proxy/proxy.ts";
+import { observeReads, ReadMetrics } from "../roles/querynode/query-node-metrics.ts";
 import { ThreadReader } from "../roles/querynode/thread-reader.ts";
 import { OwnerClient } from "../transport/owner-client.ts";
 import { connectWorker, serveWorker } from "../transport/worker-channel.ts";
 import { backgroundContext } from "./default-settings.ts";
 import { loggerFromConfig } from "./logging.ts";
+import { registerThreadMetrics } from "./process-metrics.ts";
 import { PublicServer } from "./public-server.ts";
 import { servingThreadTable, type ServingThreadData } from "./serving-thread-contract.ts";
 import { MILVUS_VERSION, VERSION } from "./version.ts";
@@ -31,6 +33,7 @@ function main({ nodeId, address, config: entries, reading, ports }: ServingThrea
   const config = new Config(entries);
   const logger = loggerFromConfig(config, "proxy");
   const metrics = new MetricsRegistry();
+  registerThreadMetrics(metrics, `serving-${nodeId}`);
   const stopping = new AbortController();
   const dataNode = connectWorker(ports.dataNode, dataNodeTable).client;
   const reader = new ThreadReader({
@@ -41,6 +44,7 @@ function main({ nodeId, address, config: entries, reading, ports }: ServingThrea
     policy: { inlineWorkMax: reading.inlineSearchWorkMax },
     context: () => backgroundContext(stopping.signal),
   });
+  const reads = observeReads(reader, new ReadMetrics(metrics, nodeId, nodeClock));
   const dataCoord = connectWorker(ports.dataCoord, dataCoordTable).client;
   const owners = new OwnerClient({
     dataCoord,
@@ -57,7 +61,7 @@ function main({ nodeId, address, config: entries, reading, ports }: ServingThrea
     queryCoord: connectWorker(ports.queryCoord, queryCoordTable).client,
     indexCoord: connectWorker(ports.indexCoord, indexCoordTable).client,
     owner: async (ctx, vchannel, use) => owners.call(ctx, vchannel, use),
-    queryNode: () => reader,
+    queryNode: () => reads,
     clock: nodeClock,
     rng: new NodeRng(),
     limits: proxyLimits(config),
@@ -89,6 +93,7 @@ function main({ nodeId, address, config: entries, reading, ports }: ServingThrea
       reader.close();
     },
     metrics: async () => metrics.snapshot(),
+    updateConfig: async (_ctx, { key, value }) => config.update(key, value),
     dropStaleView: async (_ctx, { vchannel }) => reader.dropStaleView(vchannel),
     setSession: async (_ctx, { session }) => proxy.setSession(session),
   });

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { NodeRng } from "../adapters/node/rng.ts";
+import { ObservedStream } from "../adapters/stream/observed-stream.ts";
 import { TaskRunner } from "../adapters/tasks.ts";
 import { dataCoordTable } from "../api/data-coord.ts";
 import { dataNodeTable } from "../api/data-node.ts";
@@ -18,9 +19,11 @@ import { MetricsRegistry } from "../obs/metrics.ts";
 import { NO_FAULTS } from "../ports/faults.ts";
 import type { MetaStore } from "../ports/meta-store.ts";
 import { openDataFolder } from "./data-folder.ts";
+import { backgroundContext } from "./default-settings.ts";
 import { loggerFromConfig } from "./logging.ts";
 import { LocalLinks } from "./local-links.ts";
 import { MetricsServer } from "./metrics-server.ts";
+import { registerProcessMetrics, registerThreadMetrics } from "./process-metrics.ts";
 import { leadMixCoord } from "./mixcoord.ts";
 import type { ProcessPorts, ProcessSettings } from "./process-ports.ts";
 import { startServingThread, type ServingThreadHandle } from "./serving-threads.ts";
@@ -83,6 +86,15 @@ class Standalone {
       report: (event) => logger.warn("log", { ...event }),
     });
     shutdown.last("data folder", async () => data.close());
+    const metrics = new MetricsRegistry();
+    registerProcessMetrics(metrics, engine);
+    registerThreadMetrics(metrics, "control");
+    const metricsServer = new MetricsServer({ metrics, config, context: backgroundContext });
+    const metricsPort = await metricsServer.listen({
+      host: config.get("metrics.ip"),
+      port: config.get("metrics.port"),
+    });
+    shutdown.last("metrics port", async () => metricsServer.stop());
     const self = await nextNodeId(data.meta);
     const settings = settingsFromConfig(config, {
       nodeId: self,
@@ -102,6 +114,9 @@ class Standalone {
       faults: NO_FAULTS,
       engine,
       ...data,
+      stream: new ObservedStream(data.stream, metrics, nodeClock),
+      metrics,
+      logger,
     };
     const links = new LocalLinks({ freeze: false });
     for (const { nodeId: id, proxy } of threads) links.attach(proxyTable, id, proxy);
@@ -117,7 +132,7 @@ class Standalone {
     const workers = startWorkerRoles(ports, links, coords, settings);
     shutdown.last("nodes", async () => workers.stop());
     links.serve(dataNodeTable, workers.dataNode);
-    links.serve(queryNodeTable, workers.queryNode);
+    links.serve(queryNodeTable, workers.reads);
     links.serve(indexNodeTable, workers.indexNode);
     const session = await registerSession(
       { meta: data.meta, clock: nodeClock, tasks, leaseMs: settings.sessionLeaseMs },
@@ -129,13 +144,15 @@ class Standalone {
     );
     shutdown.last("session", async () => session.end());
     for (const thread of threads) thread.serve({ ...coords, ...workers }, settings.context);
-    const metrics = new MetricsRegistry();
-    const metricsServer = new MetricsServer(metrics, threads, coords, settings);
-    const metricsPort = await metricsServer.listen({
-      host: config.get("metrics.ip"),
-      port: config.get("metrics.port"),
+    const { rootCoord, dataCoord, queryCoord, indexCoord } = coords;
+    const { dataNode, queryNode, indexNode } = workers;
+    metricsServer.observe({
+      components: [
+        ...[rootCoord, dataCoord, queryCoord, indexCoord, dataNode, queryNode, indexNode],
+        ...threads.map(({ proxy }) => proxy),
+      ],
+      threads: threads.map(({ thread }) => thread),
     });
-    shutdown.last("metrics port", async () => metricsServer.stop());
     const port = await listen(config, threads, settings.context());
     const drainMs = config.get("proxy.gracefulStopTimeout") * 1000;
     shutdown.last("clients", async () => {

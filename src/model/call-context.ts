@@ -20,3 +20,19 @@ export interface TraceContext {
 }
 
 export const NO_TRACE: TraceContext = { traceId: "", spanId: "" };
+
+/** The call under another span. Itself when that is the same; its signal is not looked at, because some are made on first use. */
+export function inTrace(ctx: CallContext, trace: TraceContext): CallContext {
+  if (trace.spanId === ctx.trace.spanId && trace.traceId === ctx.trace.traceId) return ctx;
+  const { principal, database, deadlineMs, clientRequestId } = ctx;
+  return {
+    principal,
+    database,
+    deadlineMs,
+    get signal() {
+      return ctx.signal;
+    },
+    trace,
+    clientRequestId,
+  };
+}

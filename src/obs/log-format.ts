@@ -62,6 +62,8 @@ function asText(value: unknown): string {
 
 function asJson(value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
+  // Durations have more digits than anybody reads.
+  if (typeof value === "number") return Number.isInteger(value) ? value : Number(value.toPrecision(6));
   if (typeof value === "string") return cut(value);
   if (value instanceof Error) return cut(errorText(value));
   if (typeof value !== "object" || value === null) return value;

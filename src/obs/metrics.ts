@@ -1,4 +1,4 @@
-import { assert } from "../base/assert.ts";
+import { assert, AssertionError } from "../base/assert.ts";
 
 /**
  * Counters, gauges and histograms in the Prometheus text format, under Milvus's names. Each metric has a fixed list of
@@ -99,6 +99,8 @@ export interface SeriesSnapshot {
 }
 
 const noLabels: LabelValues = {};
+/** Stands for the combinations of labels that there is no room for. */
+const OTHER = "other";
 
 abstract class Metric {
   abstract readonly kind: MetricSnapshot["kind"];
@@ -122,7 +124,7 @@ abstract class Metric {
 
   /** Forgets a combination of labels, for example of a dropped collection. */
   remove(labels: LabelValues): void {
-    this.#series.delete(this.#labelValues(labels).join("\0"));
+    this.#series.delete(this.#key(labels));
   }
 
   /** Forgets all combinations: before they are set anew from what is there now. */
@@ -156,25 +158,26 @@ abstract class Metric {
 
   /** The numbers of one combination of labels, made on first use. */
   protected values(labels: LabelValues, width: number): Float64Array {
-    const wanted = this.#labelValues(labels);
-    const known = this.#series.get(wanted.join("\0"));
+    const key = this.#key(labels);
+    const known = this.#series.get(key);
     if (known !== undefined) return known.values;
-    const labelValues = this.#series.size < this.#seriesMax ? wanted : wanted.map(() => "other");
-    const key = labelValues.join("\0");
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      series = { labelValues, values: new Float64Array(width) };
-      this.#series.set(key, series);
-    }
-    return series.values;
+    if (this.#series.size >= this.#seriesMax && Object.values(labels).some((value) => value !== OTHER))
+      return this.values(Object.fromEntries(this.#labels.map((label) => [label, OTHER])), width);
+    const labelValues = this.#labels.map((label) => String(labels[label]));
+    const values = new Float64Array(width);
+    this.#series.set(key, { labelValues, values });
+    return values;
   }
 
-  #labelValues(labels: LabelValues): string[] {
-    return this.#labels.map((label) => {
+  /** Every call of an RPC comes here several times: no lists are made. */
+  #key(labels: LabelValues): string {
+    let key = "";
+    for (const label of this.#labels) {
       const value = labels[label];
-      assert(value !== undefined, `metric ${this.name} needs the label ${label}`);
-      return String(value);
-    });
+      if (value === undefined) throw new AssertionError(`metric ${this.name} needs the label ${label}`);
+      key += `${value}\0`;
+    }
+    return key;
   }
 }
 

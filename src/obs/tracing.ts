@@ -33,10 +33,9 @@ export async function span<T>(
   const current = trace.getTracer(tracerName).startSpan(name, { attributes }, parentContext);
   try {
     const { traceId, spanId } = current.spanContext();
-    const traced = trace.isSpanContextValid(current.spanContext());
-    return await context.with(trace.setSpan(parentContext, current), () =>
-      run(traced ? { traceId, spanId } : parent, current),
-    );
+    // Nobody listens: the context stays as it is.
+    if (!trace.isSpanContextValid(current.spanContext())) return await run(parent, current);
+    return await context.with(trace.setSpan(parentContext, current), () => run({ traceId, spanId }, current));
   } catch (error) {
     current.recordException(error instanceof Error ? error : String(error));
     current.setStatus({

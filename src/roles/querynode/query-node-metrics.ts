@@ -1,7 +1,7 @@
 import { observedService } from "../../api/observed-service.ts";
 import { queryNodeTable, type QueryNode } from "../../api/query-node.ts";
 import type { ShardState } from "../../core/shard/shard-state.ts";
-import type { CallContext } from "../../model/call-context.ts";
+import { inTrace, type CallContext } from "../../model/call-context.ts";
 import type { CollectionId, NodeId } from "../../model/ids.ts";
 import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
 import type { Counter, Histogram, MetricsRegistry } from "../../obs/metrics.ts";
@@ -70,10 +70,7 @@ export class ReadMetrics {
     this.#requests.inc({ ...perCollection, status: "total" });
     try {
       const name = type === "search" ? "QueryNode-Search" : "QueryNode-Query";
-      // A copy of the context costs more than it seems: only a traced call gets one.
-      const answer = await span(name, ctx.trace, async (trace) =>
-        run(trace === ctx.trace ? ctx : { ...ctx, trace }),
-      );
+      const answer = await span(name, ctx.trace, async (trace) => run(inTrace(ctx, trace)));
       status = "success";
       return answer;
     } finally {

@@ -25,7 +25,7 @@ import {
 } from "../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { fenced } from "../../errors/service-errors.ts";
-import type { CallContext } from "../../model/call-context.ts";
+import { inTrace, type CallContext } from "../../model/call-context.ts";
 import {
   collectionId,
   databaseId,
@@ -78,7 +78,9 @@ export class RootCoordRole implements RootCoord {
     this.#tables = tables;
     this.#oracle = oracle;
     this.#ids = new IdAllocator(deps.meta, deps.leadership);
-    this.#ddl = new RowDdl(deps, tables, oracle);
+    this.#ddl = new RowDdl(deps, tables, oracle, async (ctx, info, at) =>
+      this.#invalidate(ctx, info.databaseName, info, [info.name, ...info.aliases], at),
+    );
     this.#metrics = new RootCoordMetrics(deps.metrics, tables);
     this.#nextPchannel = tables.countCollections();
   }
@@ -96,17 +98,23 @@ export class RootCoordRole implements RootCoord {
         createdAt: await oracle.alloc(1),
       });
     }
+    // An earlier leader may have ended between a change and the invalidations that belong to it.
+    const at = await oracle.alloc(1);
+    for (const { name } of tables.databases()) {
+      await deps.invalidateProxies(deps.context(), {
+        database: name,
+        collectionId: undefined,
+        names: [],
+        at,
+      });
+    }
     return role;
   }
 
   /** Serves; what an earlier leader left unfinished is carried on in the background. */
   start(): void {
     this.#state = "Healthy";
-    for (const intent of this.#tables.intents()) {
-      this.#deps.tasks.spawn(`resume ddl ${intent.id}`, async (signal) =>
-        this.#ddl.resume(this.#deps.context(signal), intent),
-      );
-    }
+    for (const { name } of this.#tables.databases()) this.#resumeChanges(name);
     for (const info of this.#tables.allCollections()) {
       if (info.state === "Dropping") this.#finishDrop(info);
       else if (info.state === "Creating") this.#abandonCreate(info);
@@ -123,7 +131,7 @@ export class RootCoordRole implements RootCoord {
       const rpc = DDL_METHODS.get(method);
       if (rpc === undefined) return run(ctx);
       return this.#metrics.ddl(rpc, this.#deps.clock, async () =>
-        span(`RootCoord-${rpc}`, ctx.trace, async (trace) => run({ ...ctx, trace })),
+        span(`RootCoord-${rpc}`, ctx.trace, async (trace) => run(inTrace(ctx, trace))),
       );
     });
   }
@@ -252,17 +260,21 @@ export class RootCoordRole implements RootCoord {
   }
 
   async describeCollection(ctx: CallContext, request: DescribeCollectionRequest): Promise<CollectionInfo> {
+    this.#deps.leadership.assertHeld();
     if (request.by === "id") {
       const info = this.#tables.collectionById(request.id);
       if (info === undefined || info.state === "Dropped")
         throw collectionNotFound({ collection: request.id });
-      return info;
+      return this.#tables.described(info);
     }
-    return this.#tables.collection(this.#tables.database(ctx.database), request.name);
+    return this.#tables.described(this.#tables.collection(this.#tables.database(ctx.database), request.name));
   }
 
   async listCollections(ctx: CallContext): Promise<readonly CollectionInfo[]> {
-    return this.#tables.collections(this.#tables.database(ctx.database).id);
+    this.#deps.leadership.assertHeld();
+    return this.#tables
+      .collections(this.#tables.database(ctx.database).id)
+      .map((info) => this.#tables.described(info));
   }
 
   async renameCollection(
@@ -355,8 +367,7 @@ export class RootCoordRole implements RootCoord {
   async truncateCollection(ctx: CallContext, request: { readonly name: string }): Promise<void> {
     await this.#serial(ctx.database, async () => {
       const info = this.#tables.collection(this.#tables.database(ctx.database), request.name);
-      const at = await this.#rowChange(ctx, "truncate", info);
-      await this.#deps.dataCoord.truncate(ctx, { collectionId: info.id, at });
+      await this.#rowChange(ctx, "truncate", info);
     });
   }
 
@@ -399,9 +410,7 @@ export class RootCoordRole implements RootCoord {
       const partitions = info.partitions.map((part) =>
         part.id === dropped.id ? { ...part, state: "Dropped" as const } : part,
       );
-      const at = await this.#rowChange(ctx, "dropPartition", { ...info, partitions }, dropped);
-      await this.#deps.queryCoord.release(ctx, { collectionId: info.id, partitionIds: [dropped.id] });
-      await this.#deps.dataCoord.dropPartition(ctx, { collectionId: info.id, partitionId: dropped.id, at });
+      await this.#rowChange(ctx, "dropPartition", { ...info, partitions }, dropped);
     });
   }
 
@@ -472,6 +481,7 @@ export class RootCoordRole implements RootCoord {
     ctx: CallContext,
     request: { readonly alias: string },
   ): Promise<{ readonly alias: string; readonly collection: string }> {
+    this.#deps.leadership.assertHeld();
     const database = this.#tables.database(ctx.database);
     const info = this.#tables.findCollection(database, request.alias);
     if (info === undefined || info.name === request.alias)
@@ -520,6 +530,7 @@ export class RootCoordRole implements RootCoord {
     _ctx: CallContext,
     request: { readonly vchannel: VChannel },
   ): Promise<readonly DdlIntent[]> {
+    this.#deps.leadership.assertHeld();
     return this.#tables.intents().flatMap((intent) => {
       if (intent.after === undefined) return [];
       const after = collectionCodec.decode(intent.after);
@@ -636,9 +647,29 @@ export class RootCoordRole implements RootCoord {
     part?: PartitionInfo,
   ): Promise<Timestamp> {
     const intentId = await this.#ids.alloc(1);
-    const at = await this.#ddl.run(ctx, { intentId, kind, partitionId: part?.id, after });
-    await this.#invalidate(ctx, after.databaseName, after, [after.name, ...after.aliases], at);
-    return at;
+    try {
+      return await this.#ddl.run(ctx, { intentId, kind, partitionId: part?.id, after });
+    } catch (error) {
+      this.#resumeChanges(after.databaseName);
+      throw error;
+    }
+  }
+
+  /** Finishes, in the background, the changes of a database that somebody began and could not finish. */
+  #resumeChanges(database: string): void {
+    this.#deps.tasks.spawn(
+      `resume changes of ${database}`,
+      async (signal) => this.#serial(database, async () => undefined, this.#deps.context(signal)),
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
+  }
+
+  /** Behind an unfinished change comes no other one. */
+  async #finishChanges(ctx: CallContext, database: string): Promise<void> {
+    for (const intent of this.#tables.intents()) {
+      const info = this.#tables.collectionById(intent.collectionId);
+      if (info?.databaseName === database) await this.#ddl.resume(ctx, intent);
+    }
   }
 
   async #invalidate(
@@ -676,11 +707,14 @@ export class RootCoordRole implements RootCoord {
     });
   }
 
-  async #serial<T>(scope: string, run: () => Promise<T>): Promise<T> {
+  async #serial<T>(scope: string, run: () => Promise<T>, ctx = this.#deps.context()): Promise<T> {
     let mutex = this.#locks.get(scope);
     if (mutex === undefined) this.#locks.set(scope, (mutex = new Mutex()));
     try {
-      return await mutex.run(run);
+      return await mutex.run(async () => {
+        await this.#finishChanges(ctx, scope);
+        return run();
+      }, ctx.signal);
     } finally {
       if (!mutex.locked) this.#locks.delete(scope);
     }

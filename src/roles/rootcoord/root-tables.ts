@@ -6,7 +6,7 @@ import { collectionNotFound, databaseNotFound } from "../../errors/meta-errors.t
 import { defineMessage, field, optional } from "../../format/message.ts";
 import type { CollectionId, DatabaseId } from "../../model/ids.ts";
 import type { CollectionInfo } from "../../model/schema.ts";
-import type { Timestamp } from "../../model/timestamp.ts";
+import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { MetaOp } from "../../ports/meta-store.ts";
 
 /** A change of a collection that concerns rows, from its first step to its last. */
@@ -109,6 +109,19 @@ export class RootTables {
     return this.#collections.values();
   }
 
+  /** As readers and proxies are to see it: with a change that has its timestamp, and so will happen, applied. */
+  described(info: CollectionInfo): CollectionInfo {
+    const open = this.intentOf(info.id);
+    if (open?.after === undefined || open.timestamp === TIMESTAMP_ZERO) return info;
+    return changed(open, collectionCodec.decode(open.after));
+  }
+
+  /** The change of the collection that is under way. */
+  intentOf(id: CollectionId): IntentRecord | undefined {
+    for (const intent of this.#intents.values()) if (intent.collectionId === id) return intent;
+    return undefined;
+  }
+
   collectionById(id: CollectionId): CollectionInfo | undefined {
     return this.#collections.get(id);
   }
@@ -188,4 +201,20 @@ export class RootTables {
     }
     this.#collections.delete(id);
   }
+}
+
+/** The collection after a change, with the change's timestamp in it. */
+export function changed(intent: IntentRecord, after: CollectionInfo): CollectionInfo {
+  const at = intent.timestamp;
+  const info = { ...after, updatedAt: at };
+  if (intent.kind === "truncate") return { ...info, truncatedAt: at };
+  if (intent.kind === "dropPartition") {
+    return {
+      ...info,
+      partitions: after.partitions.map((part) =>
+        part.id === intent.partitionId ? { ...part, droppedAt: at } : part,
+      ),
+    };
+  }
+  return info;
 }

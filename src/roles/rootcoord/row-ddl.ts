@@ -2,26 +2,36 @@ import type { DdlIntent, DdlKind } from "../../api/root-coord.ts";
 import { collectionCodec } from "../../core/catalog/schema-codec.ts";
 import type { TimestampOracle } from "../../core/tso/timestamp-oracle.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { PartitionId } from "../../model/ids.ts";
+import { partitionId as toPartitionId, type PartitionId } from "../../model/ids.ts";
 import type { CollectionInfo } from "../../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { RootCoordDeps } from "./root-coord-deps.ts";
-import type { IntentRecord, RootTables } from "./root-tables.ts";
+import { changed, type IntentRecord, type RootTables } from "./root-tables.ts";
 
 /**
  * A change that concerns rows, at one timestamp on all vchannels of a collection: the intent is recorded; every owner stops taking
- * batches; the timestamp is taken and recorded; every owner appends the change at it and goes on; the collection is saved as it is now. Each step
- * may be repeated, so a crash anywhere is finished by `resume` at the next start.
+ * batches; the timestamp is taken and recorded; every owner appends the change at it and goes on; proxies forget what they knew; data
+ * that the change takes away is dropped; the collection is saved as it is now. From the moment that the timestamp is recorded the
+ * collection is described as it will be (`RootTables.described`). Each step may be repeated, so a crash anywhere is finished
+ * by `resume` at the next start, or before the next change.
  */
 export class RowDdl {
   readonly #deps: RootCoordDeps;
   readonly #tables: RootTables;
   readonly #oracle: TimestampOracle;
 
-  constructor(deps: RootCoordDeps, tables: RootTables, oracle: TimestampOracle) {
+  readonly #invalidate: (ctx: CallContext, info: CollectionInfo, at: Timestamp) => Promise<void>;
+
+  constructor(
+    deps: RootCoordDeps,
+    tables: RootTables,
+    oracle: TimestampOracle,
+    invalidate: (ctx: CallContext, info: CollectionInfo, at: Timestamp) => Promise<void>,
+  ) {
     this.#deps = deps;
     this.#tables = tables;
     this.#oracle = oracle;
+    this.#invalidate = invalidate;
   }
 
   /** `after` is the collection as it will be; timestamps in it are set here. Returns the timestamp of the change. */
@@ -68,8 +78,21 @@ export class RowDdl {
       owner.appendDdl(ctx, { vchannel, intent: described(taken, after) }),
     );
     await this.#deps.faults.point("ddl.after-append");
-    await this.#tables.finishIntent(taken, stamped(after, taken));
+    const info = changed(taken, after);
+    await this.#invalidate(ctx, info, at);
+    await this.#dropData(ctx, taken, at);
+    await this.#tables.finishIntent(taken, info);
     return at;
+  }
+
+  /** Part of the change: a crash in between must not leave data that nobody drops any more. */
+  async #dropData(ctx: CallContext, intent: IntentRecord, at: Timestamp): Promise<void> {
+    const { collectionId } = intent;
+    if (intent.kind === "truncate") await this.#deps.dataCoord.truncate(ctx, { collectionId, at });
+    if (intent.kind !== "dropPartition") return;
+    const partitionId = toPartitionId(intent.partitionId);
+    await this.#deps.queryCoord.release(ctx, { collectionId, partitionIds: [partitionId] });
+    await this.#deps.dataCoord.dropPartition(ctx, { collectionId, partitionId, at });
   }
 
   async #withdraw(ctx: CallContext, intent: IntentRecord, after: CollectionInfo): Promise<void> {
@@ -116,19 +139,4 @@ export function described(intent: IntentRecord, after: CollectionInfo): DdlInten
     schemaVersion: after.schema.version,
     partitionId: intent.partitionId,
   };
-}
-
-function stamped(after: CollectionInfo, intent: IntentRecord): CollectionInfo {
-  const at = intent.timestamp;
-  const info = { ...after, updatedAt: at };
-  if (intent.kind === "truncate") return { ...info, truncatedAt: at };
-  if (intent.kind === "dropPartition") {
-    return {
-      ...info,
-      partitions: after.partitions.map((part) =>
-        part.id === intent.partitionId ? { ...part, droppedAt: at } : part,
-      ),
-    };
-  }
-  return info;
 }
