@@ -128,7 +128,7 @@ async function search(client: MilvusClient, query: number[], limit: number, expr
     data: query,
     limit,
     filter: expression,
-    output_fields: ["lemmas"],
+    output_fields: ["id", "lemmas"],
     params: { ef: 64 },
   });
   must(found);

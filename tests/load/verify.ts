@@ -106,7 +106,7 @@ async function searchSome({ client, collection, writers, random }: VerifyOptions
         collection_name: collection,
         data: vectorOf(id, value),
         limit: 2,
-        output_fields: ["value"],
+        output_fields: ["id", "value"],
         consistency_level: ConsistencyLevelEnum.Strong,
       }),
     );
