@@ -4,6 +4,7 @@ import { span } from "../../obs/tracing.ts";
 import { fromWireStatus } from "../../wire/status-wire.ts";
 import type { ActiveCall } from "./active-call.ts";
 import type { AnyRequest, Interceptor } from "./interceptors.ts";
+import { movedRows } from "./moved-rows.ts";
 import type { ProxyMetrics } from "./proxy-metrics.ts";
 import { requestTarget } from "./request-target.ts";
 
@@ -14,8 +15,9 @@ export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
     // Before the database is resolved the call can only be counted under what the request says.
     metrics.received(call.rpc, { database: database === "" ? call.ctx.database : database, collection });
     let status: Status | undefined;
+    let answer: unknown;
     try {
-      const answer = await span(`Proxy-${call.rpc}`, call.ctx.trace, (trace) => {
+      answer = await span(`Proxy-${call.rpc}`, call.ctx.trace, (trace) => {
         call.enter({ trace });
         return next();
       });
@@ -25,17 +27,20 @@ export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
       status = toStatus(error);
       throw error;
     } finally {
-      end(call, request, status);
+      end(call, request, status, answer);
     }
   };
 
-  function end(call: ActiveCall, request: AnyRequest, status: Status | undefined): void {
+  function end(call: ActiveCall, request: AnyRequest, status: Status | undefined, answer: unknown): void {
     const { clock } = call.deps;
     const durationMs = clock.monotonicMs() - call.arrivedMs;
     const { database } = call.ctx;
     const { collection } = requestTarget(request);
     const failed = status !== undefined && (status.code !== 0 || status.legacyCode !== 0);
     metrics.done(call.rpc, failed ? "fail" : "success", { database, collection }, durationMs);
+    const moved = movedRows(call.rpc, request, answer);
+    if (moved !== undefined)
+      metrics.moved(moved, failed ? "fail" : "success", { database, collection }, durationMs);
     logCall(call, { collection, durationMs, status: failed ? status : undefined });
     const { traceId } = call.ctx.trace;
     const slow = { timeMs: clock.nowMs(), method: call.rpc, durationMs, database, collection, traceId };

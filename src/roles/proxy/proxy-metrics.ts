@@ -1,4 +1,5 @@
 import type { Counter, Gauge, Histogram, MetricsRegistry } from "../../obs/metrics.ts";
+import type { MovedRows } from "./moved-rows.ts";
 import type { NodeId } from "../../model/ids.ts";
 
 /** What a proxy counts, under Milvus's names and labels. */
@@ -12,6 +13,10 @@ export class ProxyMetrics {
   readonly #cacheMisses: Counter;
   readonly #connections: Gauge;
   readonly #queued: Gauge;
+  readonly #receivedNq: Counter;
+  readonly #movedVectors: Readonly<Record<"search" | "insert" | "upsert" | "delete", Counter>>;
+  readonly #readLatency: Histogram;
+  readonly #writeLatency: Histogram;
 
   constructor(registry: MetricsRegistry, nodeId: NodeId) {
     this.#node = String(nodeId);
@@ -57,6 +62,36 @@ export class ProxyMetrics {
       help: "Tasks by queue and state",
       labels: ["node_id", "queue_type", "task_state"],
     });
+    const perCollection = ["node_id", "db_name", "collection_name"];
+    this.#receivedNq = registry.counter({
+      name: "milvus_proxy_received_nq",
+      help: "Query vectors of received searches, and received queries",
+      labels: ["node_id", "query_type", "db_name", "collection_name"],
+    });
+    const vectors = (kind: string): Counter =>
+      registry.counter({
+        name: `milvus_proxy_${kind}_vectors_count`,
+        help: `Vectors or rows of successful calls: ${kind}`,
+        labels: perCollection,
+      });
+    this.#movedVectors = {
+      search: vectors("search"),
+      insert: vectors("insert"),
+      upsert: vectors("upsert"),
+      delete: vectors("delete"),
+    };
+    this.#readLatency = registry.histogram({
+      name: "milvus_proxy_sq_latency",
+      alias: "milvus_proxy_search_latency",
+      help: "Time of a successful search or query in milliseconds",
+      labels: ["node_id", "query_type", "db_name", "collection_name"],
+    });
+    this.#writeLatency = registry.histogram({
+      name: "milvus_proxy_mutation_latency",
+      alias: "milvus_proxy_insert_latency",
+      help: "Time of a successful insert, upsert or delete in milliseconds",
+      labels: ["node_id", "msg_type", "db_name", "collection_name"],
+    });
   }
 
   received(rpc: string, where: CallPlace): void {
@@ -66,6 +101,18 @@ export class ProxyMetrics {
   done(rpc: string, outcome: "success" | "fail", where: CallPlace, durationMs: number): void {
     this.#count(rpc, outcome, where);
     this.#latency.observe(durationMs, { node_id: this.#node, function_name: rpc });
+  }
+
+  /** Rows of a read or a write, whose time is counted when it succeeded. */
+  moved(rows: MovedRows, outcome: "success" | "fail", where: CallPlace, durationMs: number): void {
+    const { kind, asked, moved } = rows;
+    const labels = { node_id: this.#node, db_name: where.database, collection_name: where.collection };
+    const reads = kind === "search" || kind === "query";
+    if (reads) this.#receivedNq.inc({ ...labels, query_type: kind }, asked);
+    if (outcome === "fail") return;
+    if (kind !== "query") this.#movedVectors[kind].inc(labels, moved);
+    if (reads) this.#readLatency.observe(durationMs, { ...labels, query_type: kind });
+    else this.#writeLatency.observe(durationMs, { ...labels, msg_type: kind });
   }
 
   limited(rpc: string, outcome: "total" | "success" | "fail"): void {
