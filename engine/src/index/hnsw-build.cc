@@ -1,6 +1,5 @@
 // Building: levels are drawn first, so that the file's size is known and the entry never changes; then nodes are inserted
-// from the highest level down, on codes where codes are kept. Lists may grow to one and a half times their final length
-// before they are pruned: pruning is the expensive half of an insertion, and a longer list to choose from prunes better.
+// from the highest level down, on codes where codes are kept. Lists may grow to one and a half times their final length.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -12,6 +11,10 @@
 
 #include "hnsw-file.h"
 #include "hnsw-walk.h"
+#include "hnsw-levels.h"
+#include "linker.h"
+#include "prepare-row.h"
+#include "row-pairs.h"
 #include "redkite/crc32c.h"
 #include "redkite/quantise.h"
 
@@ -21,19 +24,6 @@ namespace {
 constexpr uint32_t kThreadsMax = 256;
 constexpr uint32_t kInsertsBetweenPolls = 32;
 
-uint64_t mix(uint64_t value) {
-  value += 0x9e3779b97f4a7c15u;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-  return value ^ (value >> 31);
-}
-
-/// Depends on seed and row alone, so that threads cannot change it.
-uint32_t levelOf(uint64_t seed, uint32_t row, double inverseLogM) {
-  const double uniform = (static_cast<double>(mix(mix(seed) ^ row) >> 11) + 0.5) * 0x1p-53;
-  return std::min(kLevelsMax, static_cast<uint32_t>(-std::log(uniform) * inverseLogM));
-}
-
 /// A layer while it grows: ids and distances apart, so that walks touch only ids.
 struct GrowingLayer {
   std::vector<uint32_t> ids;
@@ -42,6 +32,8 @@ struct GrowingLayer {
   uint32_t kept = 0;   ///< links that pruning leaves
   uint32_t slots = 0;  ///< room for links
 
+  LinkLists lists(const uint32_t* rows) { return {ids.data(), distances.data(), locks.data(), kept, slots, rows}; }
+
   void init(uint32_t nodes, uint32_t keep, uint32_t room) {
     kept = keep;
     slots = room;
@@ -49,76 +41,6 @@ struct GrowingLayer {
     distances.assign(size_t{nodes} * room, 0.0f);
     locks.assign(nodes, 0);
   }
-};
-
-class NodeLock {
- public:
-  NodeLock(GrowingLayer& layer, uint32_t node) : flag_(&layer.locks[node]) {
-    while (__atomic_exchange_n(flag_, uint8_t{1}, __ATOMIC_ACQUIRE) != 0) std::this_thread::yield();
-  }
-  ~NodeLock() { __atomic_store_n(flag_, uint8_t{0}, __ATOMIC_RELEASE); }
-  NodeLock(const NodeLock&) = delete;
-  NodeLock& operator=(const NodeLock&) = delete;
-
- private:
-  uint8_t* flag_;
-};
-
-struct Neighbour {
-  float distance;
-  uint32_t node;
-  bool operator<(const Neighbour& other) const {
-    return distance != other.distance ? distance < other.distance : node < other.node;
-  }
-};
-
-/// What codes of rows are made of; shared by all threads of a build.
-struct CodeSet {
-  const KernelTable* table;
-  const uint8_t* codes;
-  size_t stride;
-  const float* biases;  ///< null unless l2
-  float scale;
-  /// What a distance from each row adds to every product, so that turning a row into a query is a copy.
-  std::vector<float> constants;
-};
-
-/// Distances between two rows, both by their codes.
-class CodePairs {
- public:
-  using Space = CodeSpace;
-  explicit CodePairs(const CodeSet& set) : set_(&set), query_(set.stride) {
-    space_.codes = set.codes;
-    space_.stride = set.stride;
-    space_.dot = set.table->code.dotWide;
-    space_.biases = set.biases;
-    space_.factor = set.scale * set.scale * (set.biases == nullptr ? 1.0f : 2.0f);
-  }
-  void setRow(uint32_t row) {
-    const uint8_t* code = set_->codes + row * set_->stride;
-    for (size_t d = 0; d < set_->stride; ++d) query_[d] = static_cast<int8_t>(code[d] ^ 0x80);
-    space_.query = query_.data();
-    space_.constant = set_->constants[row];
-  }
-  const CodeSpace& space() const { return space_; }
-
- private:
-  const CodeSet* set_;
-  std::vector<int8_t> query_;
-  CodeSpace space_;
-};
-
-/// Distances between two rows by their raw vectors.
-class RawPairs {
- public:
-  using Space = RawSpace;
-  RawPairs(const VectorView& view, Metric metric) : view_(&view), scorer_(view.type, metric, view.dim) {}
-  void setRow(uint32_t row) { scorer_.setQuery(view_->row(row)); }
-  RawSpace space() const { return {view_, &scorer_}; }
-
- private:
-  const VectorView* view_;
-  Scorer scorer_;
 };
 
 struct BuildPlan {
@@ -216,9 +138,11 @@ class Grower {
             upper ? plan_.order.data() : nullptr, plan_.header.rows};
   }
 
+  LinkLists lists(uint32_t level) { return layers_[level].lists(level == 0 ? nullptr : plan_.order.data()); }
+
   class Worker {
    public:
-    Worker(Grower& grower, Pairs base, Pairs other) : g_(grower), base_(std::move(base)), other_(std::move(other)) {}
+    Worker(Grower& grower, Pairs base, Pairs other) : g_(grower), base_(std::move(base)), linker_(std::move(other)) {}
 
     /// Searches all layers first and links from the ground up: a node that is found in a layer has its links below.
     void insert(uint32_t at) {
@@ -243,14 +167,14 @@ class Grower {
       if (header.levels > 0) start = g_.plan_.order[start];
       search(g_.layer(0), space, start, row);
       found_[0] = candidates_;
-      for (uint32_t l = 0; l <= level; ++l) link(l, l == 0 ? row : at, found_[l]);
+      for (uint32_t l = 0; l <= level; ++l) linker_.link(g_.lists(l), l == 0 ? row : at, found_[l], g_.plan_.params.m);
     }
 
     /// Cuts the lists of a node to their final length, closest first.
     void finish(uint32_t at) {
       const HnswHeader& header = g_.plan_.header;
-      trim(0, g_.plan_.order[at]);
-      for (uint32_t level = 1; level <= header.levels && at < header.levelNodes[level - 1]; ++level) trim(level, at);
+      linker_.trim(g_.lists(0), g_.plan_.order[at]);
+      for (uint32_t level = 1; level <= header.levels && at < header.levelNodes[level - 1]; ++level) linker_.trim(g_.lists(level), at);
     }
 
    private:
@@ -268,111 +192,14 @@ class Grower {
       for (uint32_t i = 0; i < pool_.size(); ++i) candidates_.push_back({distanceOfCandidate(pool_.at(i)), nodeOf(pool_.at(i))});
     }
 
-    uint32_t rowOf(uint32_t level, uint32_t node) const { return level == 0 ? node : g_.plan_.order[node]; }
-
-    /// Malkov and Yashunin, algorithm 4: a candidate stays when no chosen one is closer to it than the base is.
-    /// `sorted` ascends by distance to the base. At most half of the links go to ties with the closest: a row with thousands of
-    /// duplicates would link to nothing else, and no walk would leave them.
-    void choose(uint32_t level, const std::vector<Neighbour>& sorted, uint32_t limit) {
-      chosen_.clear();
-      chosenRows_.clear();
-      for (const Neighbour& next : sorted) {
-        if (chosen_.size() == limit) break;
-        if (chosen_.size() >= limit / 2 && chosen_.size() > 0 && next.distance == chosen_.front().distance) continue;
-        const uint32_t row = rowOf(level, next.node);
-        bool keep = true;
-        if (!chosen_.empty()) {
-          other_.setRow(row);
-          const auto space = other_.space();
-          float distances[kWalkBatch];
-          // Rejection mostly comes from the first few.
-          constexpr uint32_t step = 8;
-          for (uint32_t begin = 0; keep && begin < chosenRows_.size(); begin += step) {
-            const uint32_t n = std::min<uint32_t>(step, static_cast<uint32_t>(chosenRows_.size()) - begin);
-            space.distances(chosenRows_.data() + begin, n, distances);
-            for (uint32_t i = 0; i < n; ++i) keep = keep && !(distances[i] < next.distance);
-          }
-        }
-        if (!keep) continue;
-        chosen_.push_back(next);
-        chosenRows_.push_back(row);
-      }
-    }
-
-    void store(GrowingLayer& layer, uint32_t node, const std::vector<Neighbour>& list) {
-      uint32_t* ids = layer.ids.data() + size_t{node} * layer.slots;
-      float* distances = layer.distances.data() + size_t{node} * layer.slots;
-      for (uint32_t i = 0; i < layer.slots; ++i) {
-        const bool there = i < list.size();
-        __atomic_store_n(ids + i, there ? list[i].node : kNoNode, __ATOMIC_RELAXED);
-        distances[i] = there ? list[i].distance : 0.0f;
-      }
-    }
-
-    void load(const GrowingLayer& layer, uint32_t node) {
-      const uint32_t* ids = layer.ids.data() + size_t{node} * layer.slots;
-      const float* distances = layer.distances.data() + size_t{node} * layer.slots;
-      list_.clear();
-      for (uint32_t i = 0; i < layer.slots && ids[i] != kNoNode; ++i) list_.push_back({distances[i], ids[i]});
-    }
-
-    void link(uint32_t level, uint32_t node, const std::vector<Neighbour>& found) {
-      GrowingLayer& layer = g_.layers_[level];
-      choose(level, found, g_.plan_.params.m);
-      own_ = chosen_;
-      {
-        NodeLock lock(layer, node);
-        // Others may have linked to this node meanwhile; their links are kept.
-        load(layer, node);
-        for (const Neighbour& mine : own_) {
-          if (list_.size() < layer.slots) list_.push_back(mine);
-        }
-        std::sort(list_.begin(), list_.end());
-        list_.erase(std::unique(list_.begin(), list_.end(), [](const Neighbour& a, const Neighbour& b) { return a.node == b.node; }),
-                    list_.end());
-        store(layer, node, list_);
-      }
-      for (const Neighbour& neighbour : own_) {
-        NodeLock lock(layer, neighbour.node);
-        load(layer, neighbour.node);
-        if (std::any_of(list_.begin(), list_.end(), [&](const Neighbour& known) { return known.node == node; })) continue;
-        if (list_.size() < layer.slots) {
-          const size_t place = size_t{neighbour.node} * layer.slots + list_.size();
-          layer.distances[place] = neighbour.distance;
-          __atomic_store_n(&layer.ids[place], node, __ATOMIC_RELAXED);
-          continue;
-        }
-        list_.push_back({neighbour.distance, node});
-        std::sort(list_.begin(), list_.end());
-        choose(level, list_, layer.kept);
-        store(layer, neighbour.node, chosen_);
-      }
-    }
-
-    void trim(uint32_t level, uint32_t node) {
-      GrowingLayer& layer = g_.layers_[level];
-      load(layer, node);
-      std::sort(list_.begin(), list_.end());
-      if (list_.size() > layer.kept) {
-        choose(level, list_, layer.kept);
-        store(layer, node, chosen_);
-      } else {
-        store(layer, node, list_);
-      }
-    }
-
     Grower& g_;
     Pairs base_;
-    Pairs other_;
+    Linker<Pairs> linker_;
     Pool pool_;
     NodeSet visited_;
     WalkCounts counts_;
     std::vector<Neighbour> candidates_;
     std::vector<std::vector<Neighbour>> found_;
-    std::vector<Neighbour> list_;
-    std::vector<Neighbour> own_;
-    std::vector<Neighbour> chosen_;
-    std::vector<uint32_t> chosenRows_;
   };
 
   const BuildPlan& plan_;
@@ -381,16 +208,6 @@ class Grower {
   std::atomic<bool> failed_{false};
   std::atomic<bool> outOfMemory_{false};
 };
-
-/// A row as it is coded: widened, and for cosine of unit length.
-void preparedRow(const VectorView& view, Metric metric, uint32_t row, float* out) {
-  widenRow(view.type, view.row(row), view.dim, out);
-  if (metric != Metric::cosine) return;
-  double squared = 0;
-  for (uint32_t d = 0; d < view.dim; ++d) squared += static_cast<double>(out[d]) * static_cast<double>(out[d]);
-  const float inverse = squared > 0 && std::isfinite(squared) ? static_cast<float>(1 / std::sqrt(squared)) : 0.0f;
-  for (uint32_t d = 0; d < view.dim; ++d) out[d] *= inverse;
-}
 
 ScalarQuantiser trainOn(const BuildPlan& plan) {
   const VectorView& view = *plan.view;
@@ -402,7 +219,7 @@ ScalarQuantiser trainOn(const BuildPlan& plan) {
   std::vector<float> sample(size_t{count} * view.dim);
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t at = static_cast<uint32_t>(uint64_t{i} * total / count);
-    preparedRow(view, metric, plan.order[at], sample.data() + size_t{i} * view.dim);
+    prepareRow(view, metric, plan.order[at], sample.data() + size_t{i} * view.dim);
   }
   // The largest inner products come from the longest rows, which clipping would shorten.
   return trainQuantiser(sample.data(), count, view.dim, metric == Metric::l2, metric != Metric::ip);
@@ -412,7 +229,7 @@ void encodeRows(const BuildPlan& plan, const ScalarQuantiser& quantiser, uint8_t
   const HnswHeader& h = plan.header;
   std::vector<float> row(h.dim);
   for (const uint32_t id : plan.order) {
-    preparedRow(*plan.view, plan.params.metric, id, row.data());
+    prepareRow(*plan.view, plan.params.metric, id, row.data());
     uint8_t* codes = file + h.codesAt + uint64_t{id} * h.codeStride;
     quantiser.encode(row.data(), codes);
     if (h.biasesAt == 0) continue;
@@ -426,17 +243,18 @@ void encodeRows(const BuildPlan& plan, const ScalarQuantiser& quantiser, uint8_t
   if (h.centerAt != 0) std::copy(quantiser.center.begin(), quantiser.center.end(), reinterpret_cast<float*>(file + h.centerAt));
 }
 
-CodeSet codeSetOf(const BuildPlan& plan, const uint8_t* file) {
+CodeSet codeSetOf(const BuildPlan& plan, const uint8_t* file, std::vector<float>& constants) {
   const HnswHeader& h = plan.header;
+  constants.resize(h.rows);
   CodeSet set{&kernels(), file + h.codesAt, h.codeStride, h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(file + h.biasesAt),
-              h.codeScale, std::vector<float>(h.rows)};
+              h.codeScale, constants.data()};
   const float squared = set.scale * set.scale;
   for (const uint32_t row : plan.order) {
     const uint8_t* code = set.codes + uint64_t{row} * set.stride;
     int32_t sum = -128 * static_cast<int32_t>(h.dim);
     for (uint32_t d = 0; d < h.dim; ++d) sum += code[d];
     const float product = 128.0f * static_cast<float>(sum) * squared;
-    set.constants[row] = set.biases == nullptr ? product : set.biases[row] + 2 * product;
+    constants[row] = set.biases == nullptr ? product : set.biases[row] + 2 * product;
   }
   return set;
 }
@@ -526,13 +344,12 @@ HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
 /// Draws levels and puts rows in their order of insertion.
 void planLevels(BuildPlan& plan, const Bitset& indexed) {
   HnswHeader& h = plan.header;
-  const double inverseLogM = 1 / std::log(static_cast<double>(plan.params.m));
   std::vector<std::pair<uint32_t, uint32_t>> upper;  // (levels below the top, row)
   std::vector<uint32_t> ground;
   for (uint32_t row = 0; row < h.rows; ++row) {
     if (!indexed.test(row)) continue;
     ++h.nodes;
-    const uint32_t level = levelOf(plan.params.seed, row, inverseLogM);
+    const uint32_t level = hnswLevelOf(plan.params.seed, row, plan.params.m);
     if (level == 0) {
       ground.push_back(row);
     } else {
@@ -583,7 +400,8 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
     const ScalarQuantiser quantiser = trainOn(plan);
     plan.header.codeScale = quantiser.scale;
     encodeRows(plan, quantiser, file.data());
-    const CodeSet set = codeSetOf(plan, file.data());
+    std::vector<float> constants;
+    const CodeSet set = codeSetOf(plan, file.data(), constants);
     if (params.codes == HnswCodes::u8 || codesKeepNeighbours(plan, set)) {
       return growInto<CodePairs>(plan, std::move(file), [&] {
         return CodePairs(set);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "hnsw-walk.h"
 #include "redkite/hnsw.h"
 
 namespace redkite {
@@ -97,5 +98,17 @@ struct HnswParts {
   static HnswParts of(const uint8_t* data);
   static HnswParts of(const HnswIndex& index) { return of(index.data_); }
 };
+
+/// Upper levels of a graph that still grows: positions on level l, and the same node's position one level below.
+struct GrowingLevels {
+  uint32_t count = 0;
+  Layer layers[kLevelsMax + 1];
+  const uint32_t* down[kLevelsMax + 1];
+};
+
+/// Searches a graph given by its parts; its header's levels count only without `growing`.
+Status searchGraph(const HnswParts& parts, const GrowingLevels* growing, const VectorView& view, const uint8_t* queries, uint32_t nq,
+                   const Bitset& visible, const SearchParams& params, CancelToken cancel, HnswScratch& scratch, const HitBuffer& out,
+                   SearchStats* stats);
 
 }  // namespace redkite

@@ -50,9 +50,9 @@ constexpr double kScanPreference = 2;
 
 class Search {
  public:
-  Search(const HnswParts& parts, const VectorView& view, const Bitset& visible, const SearchParams& params, CancelToken cancel,
+  Search(const HnswParts& parts, const GrowingLevels* growing, const VectorView& view, const Bitset& visible, const SearchParams& params, CancelToken cancel,
          HnswScratch::State& state, const HitBuffer& out, SearchStats* stats)
-      : parts_(parts), h_(parts.header), metric_(static_cast<Metric>(parts.header.metric)), view_(view), visible_(visible),
+      : parts_(parts), growing_(growing), h_(parts.header), metric_(static_cast<Metric>(parts.header.metric)), view_(view), visible_(visible),
         params_(params), cancel_(cancel), s_(state), out_(out), stats_(stats), scorer_(view.type, metric_, view.dim),
         ground_{parts.links, h_.slots, h_.rows, nullptr, h_.rows} {
     visibleRows_ = visible.all() ? h_.nodes : visible.count(h_.rows);
@@ -162,6 +162,7 @@ class Search {
   /// Nearest node of the upper levels, as a row.
   template <class Space>
   uint32_t entryRow(const Space& space) {
+    if (growing_ != nullptr) return growingEntryRow(space);
     if (h_.levels == 0) return h_.entry;
     uint32_t node = 0;
     uint64_t skip = 0;
@@ -173,6 +174,16 @@ class Search {
     }
     const uint32_t row = parts_.upperRows[node];
     return row < h_.rows ? row : h_.entry;
+  }
+
+  template <class Space>
+  uint32_t growingEntryRow(const Space& space) {
+    if (growing_->count == 0) return h_.entry;
+    uint32_t node = 0;
+    for (uint32_t level = growing_->count; level > 0; --level) {
+      node = growing_->down[level][descendLayer(growing_->layers[level], space, node, counts_)];
+    }
+    return node < h_.rows ? node : h_.entry;
   }
 
   /// Leaves the best visible rows in the pool. False when comparing everything has become the cheaper way.
@@ -214,6 +225,7 @@ class Search {
     };
     batch.flush(guide, counts_, keepVisible);
     uint32_t expanded = 0;
+    bool judged = false;
     uint32_t at = 0;
     while (at < guide.size()) {
       if (guide.expanded(at)) {
@@ -223,7 +235,8 @@ class Search {
       if (at >= width && guide.at(at) > bound()) return true;
       const double spent = static_cast<double>(counts_.distances);
       if (spent > budget) return false;
-      if (expanded == width / 2) {
+      if (!judged && expanded >= width / 2) {
+        judged = true;
         // The filter is correlated with the distance to this query: the matches may sit together anywhere, and it takes as many
         // of them as an unfiltered walk would keep to know the best.
         const double expected = spent * share();
@@ -232,19 +245,26 @@ class Search {
         if (spent * wanted > budget * static_cast<double>(matches + 1)) return false;
       }
       if (guide.size() >= width) guide.refuseFrom(bound());
-      const uint32_t* links = ground_.linksOf(guide.expand(at));
-      ++expanded;
-      ++counts_.hops;
-      uint32_t lowest = at + 1;
-      for (uint32_t slot = 0; slot < h_.slots; ++slot) {
-        const uint32_t node = loadLink(links + slot);
-        if (node >= h_.rows) break;
-        if (!s_.visited.add(node)) continue;
-        batch.add(node);
-        if (batch.full()) lowest = std::min(lowest, batch.flush(guide, counts_, keepVisible));
+      uint32_t lowest = ~0u;
+      for (uint32_t beam = 0; beam < kBeam && lowest == ~0u; ++beam) {
+        while (at < guide.size() && guide.expanded(at)) ++at;
+        if (at == guide.size()) break;
+        const uint32_t* links = ground_.linksOf(guide.expand(at));
+        ++expanded;
+        ++counts_.hops;
+        for (uint32_t slot = 0; slot < h_.slots; ++slot) {
+          const uint32_t node = loadLink(links + slot);
+          if (node >= h_.rows) {
+            if (node == kNoLink) break;
+            continue;
+          }
+          if (!s_.visited.add(node)) continue;
+          batch.add(node);
+          if (batch.full()) lowest = std::min(lowest, batch.flush(guide, counts_, keepVisible));
+        }
       }
-      if (at + 1 < guide.size()) __builtin_prefetch(ground_.linksOf(nodeOf(guide.at(at + 1))));
-      at = std::min(lowest, batch.flush(guide, counts_, keepVisible));
+      prefetchNext(ground_, guide, at);
+      at = std::min({at, lowest, batch.flush(guide, counts_, keepVisible)});
     }
     // Candidates were lost for want of room: what was found is not known to be the best.
     return guide.size() < guide.capacity();
@@ -394,6 +414,7 @@ class Search {
   }
 
   const HnswParts& parts_;
+  const GrowingLevels* growing_;
   const HnswHeader& h_;
   Metric metric_;
   const VectorView& view_;
@@ -428,12 +449,17 @@ Status HnswIndex::search(const VectorView& view, const uint8_t* queries, uint32_
   }
   try {
     const HnswParts parts = HnswParts::of(*this);
-    if (scratch != nullptr) return Search(parts, view, visible, params, cancel, scratch->state(), out, stats).run(queries, nq);
     HnswScratch own;
-    return Search(parts, view, visible, params, cancel, own.state(), out, stats).run(queries, nq);
+    return searchGraph(parts, nullptr, view, queries, nq, visible, params, cancel, scratch == nullptr ? own : *scratch, out, stats);
   } catch (const std::bad_alloc&) {
     return Status::outOfMemory();
   }
+}
+
+Status searchGraph(const HnswParts& parts, const GrowingLevels* growing, const VectorView& view, const uint8_t* queries, uint32_t nq,
+                   const Bitset& visible, const SearchParams& params, CancelToken cancel, HnswScratch& scratch, const HitBuffer& out,
+                   SearchStats* stats) {
+  return Search(parts, growing, view, visible, params, cancel, scratch.state(), out, stats).run(queries, nq);
 }
 
 }  // namespace redkite

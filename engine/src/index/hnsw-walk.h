@@ -1,7 +1,7 @@
 // Walking one layer of a graph: the pool of candidates, what was visited, and how distances are computed.
 //
-// Used by build and search alike. Links are read one by one with relaxed atomics, since a build by several threads
-// changes them under the walk; a torn list still holds only valid or refused ids.
+// Used by build and search alike. Links are read one by one as atomics, since a build by several threads or a
+// growing graph changes them under the walk; a torn list still holds only valid or refused ids.
 #pragma once
 
 #include <algorithm>
@@ -76,29 +76,41 @@ class Pool {
   Candidate worst_ = 0;
 };
 
+/// Emptied by what was put into it: clearing a bit for every row would cost more than a search over millions of them.
 class NodeSet {
  public:
-  void reset(uint32_t nodes) { words_.assign((size_t{nodes} + 63) / 64, 0); }
+  void reset(uint32_t nodes) {
+    for (const uint32_t word : touched_) words_[word] = 0;
+    touched_.clear();
+    const size_t words = (size_t{nodes} + 63) / 64;
+    if (words_.size() < words) words_.resize(words, 0);
+  }
   bool contains(uint32_t node) const { return ((words_[node >> 6] >> (node & 63)) & 1) != 0; }
   /// Whether the node was new.
   bool add(uint32_t node) {
     uint64_t& word = words_[node >> 6];
     const uint64_t bit = uint64_t{1} << (node & 63);
-    const bool fresh = (word & bit) == 0;
+    if ((word & bit) != 0) return false;
+    if (word == 0) touched_.push_back(node >> 6);
     word |= bit;
-    return fresh;
+    return true;
   }
 
  private:
   std::vector<uint64_t> words_;
+  std::vector<uint32_t> touched_;
 };
+
+/// Ends a list of links.
+inline constexpr uint32_t kNoLink = 0xffffffffu;
 
 struct WalkCounts {
   uint64_t distances = 0;
   uint64_t hops = 0;
 };
 
-/// One layer: `slots` links a node, closest first, ended by anything that is not below `nodes`.
+/// One layer: `slots` links a node, ended by kNoLink. Others that are not below `nodes` (damage, nodes that came after the walk began)
+/// are passed over.
 struct Layer {
   const uint32_t* links = nullptr;
   uint32_t slots = 0;
@@ -111,7 +123,7 @@ struct Layer {
   uint32_t rowOf(uint32_t node) const { return rows == nullptr ? node : rows[node]; }
 };
 
-inline uint32_t loadLink(const uint32_t* link) { return __atomic_load_n(link, __ATOMIC_RELAXED); }
+inline uint32_t loadLink(const uint32_t* link) { return __atomic_load_n(link, __ATOMIC_ACQUIRE); }
 
 /// Distances on unsigned codes: constant + bias[row] - factor * (query . code[row]).
 struct CodeSpace {
@@ -213,6 +225,15 @@ inline void prefetchLinks(const uint32_t* links, uint32_t slots) {
   for (uint32_t slot = 0; slot < slots && slot < 64; slot += 16) __builtin_prefetch(links + slot);
 }
 
+/// Most likely to be expanded next: their links travel while the batch before them is computed.
+inline void prefetchNext(const Layer& layer, const Pool& pool, uint32_t at) {
+  for (uint32_t left = kBeam; at < pool.size() && left > 0; ++at) {
+    if (pool.expanded(at)) continue;
+    prefetchLinks(layer.linksOf(nodeOf(pool.at(at))), layer.slots);
+    --left;
+  }
+}
+
 /// Follows links from what is in the pool until its every candidate was expanded. `observe(node, distance)` sees every node compared.
 template <class Space, class Observe>
 void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Observe observe) {
@@ -227,18 +248,16 @@ void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visi
       ++counts.hops;
       for (uint32_t slot = 0; slot < layer.slots; ++slot) {
         const uint32_t node = loadLink(links + slot);
-        if (node >= layer.nodes) break;
+        if (node >= layer.nodes) {
+          if (node == kNoLink) break;
+          continue;
+        }
         if (!visited.add(node)) continue;
         batch.add(node);
         if (batch.full()) lowest = std::min(lowest, batch.flush(pool, counts, observe));
       }
     }
-    // Most likely to be expanded next: their links travel while this batch is computed.
-    for (uint32_t i = at, left = kBeam; i < pool.size() && left > 0; ++i) {
-      if (pool.expanded(i)) continue;
-      prefetchLinks(layer.linksOf(nodeOf(pool.at(i))), layer.slots);
-      --left;
-    }
+    prefetchNext(layer, pool, at);
     at = std::min({at, lowest, batch.flush(pool, counts, observe)});
   }
 }
@@ -265,8 +284,8 @@ uint32_t descendLayer(const Layer& layer, const Space& space, uint32_t start, Wa
       for (; slot < layer.slots && n < kWalkBatch; ++slot) {
         const uint32_t node = loadLink(links + slot);
         if (node >= layer.nodes) {
-          slot = layer.slots;
-          break;
+          if (node == kNoLink) slot = layer.slots;
+          continue;
         }
         const uint32_t row = layer.rowOf(node);
         if (row >= layer.rowsEnd) continue;
