@@ -7,7 +7,6 @@ import { DataType } from "../../../model/data-type.ts";
 import type { PartitionId } from "../../../model/ids.ts";
 import { partitionKeyField, type CollectionInfo } from "../../../model/schema.ts";
 import type { InsertPart } from "../../../model/write-batch.ts";
-import { columnsBytes } from "../read/columns-bytes.ts";
 import { keyedPartitions } from "../read/partitions.ts";
 
 /** Rows of one request, ready to be written. */
@@ -28,9 +27,6 @@ export interface Placement {
   readonly rows: readonly number[];
   readonly inserts: readonly InsertPart[];
 }
-
-/** Rows of one record take about this many bytes at most: what is more becomes several records, each at its own timestamp. */
-export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Partition of each row by its partition key. */
 export function partitionsOfKeys(
@@ -63,7 +59,7 @@ export function lastRowsOfKeys(keys: Keys): readonly number[] {
   return [...last.values()].sort((a, b) => a - b);
 }
 
-/** Splits rows by vchannel (hash of the key) and partition, and into records of bounded size. */
+/** Splits rows by vchannel (hash of the key) and partition. What goes to one vchannel is one record: all of it or nothing. */
 export function placeRows(
   decoded: DecodedRows,
   rows: readonly number[],
@@ -72,26 +68,15 @@ export function placeRows(
   const routes = routeKeys(decoded.keys, shards);
   const perShard: number[][] = Array.from({ length: shards }, () => []);
   for (const row of rows) perShard[routes[row] ?? 0]?.push(row);
-  const bytesPerRow = Math.max(1, columnsBytes([...decoded.columns.values()]) / Math.max(1, decoded.rows));
-  const rowsMax = Math.max(1, Math.floor(RECORD_BYTES_MAX / bytesPerRow));
-  return perShard.flatMap((ofShard, shard) =>
-    chunks(ofShard, rowsMax).map((chunk) => ({
-      shard,
-      rows: chunk,
-      inserts: byPartition(decoded, chunk).map(([partitionId, part]) => ({
-        partitionId,
-        rows: part.length,
-        batch: encodeRows(decoded, part),
-      })),
-    })),
-  );
-}
-
-function chunks(rows: readonly number[], size: number): readonly (readonly number[])[] {
-  if (rows.length <= size) return rows.length === 0 ? [] : [rows];
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) =>
-    rows.slice(i * size, (i + 1) * size),
-  );
+  return perShard.flatMap((ofShard, shard) => {
+    if (ofShard.length === 0) return [];
+    const inserts = byPartition(decoded, ofShard).map(([partitionId, part]) => ({
+      partitionId,
+      rows: part.length,
+      batch: encodeRows(decoded, part),
+    }));
+    return [{ shard, rows: ofShard, inserts }];
+  });
 }
 
 function byPartition(
