@@ -6,6 +6,7 @@ import { NodeDisk, type BufferFactory } from "../adapters/node/disk.ts";
 import { NodeRng } from "../adapters/node/rng.ts";
 import { FsObjectStore } from "../adapters/objects/fs.ts";
 import { FileWal } from "../adapters/stream/file-wal/file-wal.ts";
+import { ObservedStream } from "../adapters/stream/observed-stream.ts";
 import { TaskRunner } from "../adapters/tasks.ts";
 import { dataCoordTable } from "../api/data-coord.ts";
 import { dataNodeTable } from "../api/data-node.ts";
@@ -20,6 +21,7 @@ import { DataType } from "../model/data-type.ts";
 import { fieldId, nodeId } from "../model/ids.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
+import { MetricsRegistry } from "../obs/metrics.ts";
 import type { Engine } from "../ports/engine.ts";
 import { NO_FAULTS } from "../ports/faults.ts";
 import { backgroundContext, defaultSettings } from "./default-settings.ts";
@@ -49,6 +51,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     checksum: crc32c,
     report: () => undefined,
   });
+  const metrics = new MetricsRegistry();
   const ports: ProcessPorts = {
     clock: nodeClock,
     rng: new NodeRng(),
@@ -56,7 +59,8 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     faults: NO_FAULTS,
     engine,
     meta,
-    stream,
+    stream: new ObservedStream(stream, metrics, nodeClock),
+    metrics,
     objects: await FsObjectStore.open(disk, "objects"),
   };
   const links = new LocalLinks({ freeze: true });
@@ -96,7 +100,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
 
   const vchannelOf = (info: CollectionInfo) => info.vchannels[0] ?? assert.fail("no vchannel");
   const query = async (info: CollectionInfo, text: string, countOnly: boolean) =>
-    workers.queryNode.query(ctx, await queryOf(info, text, countOnly));
+    workers.reads.query(ctx, await queryOf(info, text, countOnly));
   /** At a timestamp taken now. */
   const queryOf = async (info: CollectionInfo, text: string, countOnly: boolean) => ({
     ...(await scopeOf(info, text)),
@@ -167,6 +171,8 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
   };
   return {
     ctx,
+    metrics,
+    nodeId: settings.nodeId,
     coords,
     queryNode: workers.queryNode,
     vchannelOf,
@@ -201,7 +207,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     queryOf,
     searchOf,
     nearest: async (info: CollectionInfo, at: number) => {
-      const { keys } = await workers.queryNode.search(ctx, await searchOf(info, at, 1));
+      const { keys } = await workers.reads.search(ctx, await searchOf(info, at, 1));
       return keys.kind === "int64" ? [...keys.values] : assert.fail();
     },
     flush: async (info: CollectionInfo) => {
