@@ -15,7 +15,7 @@ const usage = `npm run fuzz -- [--inputs N] [--seed S] [--target NAME]... [--fro
   --short   the few inputs that npm test runs`;
 
 /** Without a word of the target for this long, an input hangs. */
-const SILENCE_MS_MAX = 120_000;
+const SILENCE_MS_MAX = 600_000;
 /** What a heap may grow between the first and the last window: five in a hundred, and the noise of small ones. */
 const GROWTH_MAX = 1.05;
 const NOISE_BYTES = 4 << 20;

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import test from "node:test";
 import { equal, ok, throws } from "node:assert/strict";
 import { MetricsRegistry } from "./metrics.ts";
@@ -107,4 +108,43 @@ test("mistakes are caught: missing labels, doubled names, bad names, falling cou
   throws(() => registry.gauge({ name: "m", help: "h" }), /exists already/);
   throws(() => registry.gauge({ name: "Bad-Name", help: "h" }), /not a metric name/);
   throws(() => registry.histogram({ name: "h", help: "h", buckets: [2, 1] }), /must ascend/);
+});
+
+test("a child's metrics are shown with its parent's until it is closed, and its names are free again then", () => {
+  const registry = new MetricsRegistry();
+  registry.counter({ name: "own_total", help: "own" }).inc();
+  for (let round = 1; round <= 2; round++) {
+    const child = registry.child();
+    child.counter({ name: "child_total", help: "child" }).inc({}, round);
+    const gauge = child.child().gauge({ name: "grandchild", help: "grandchild" });
+    child.onScrape(() => gauge.add(1));
+    const text = registry.expose();
+    assert.match(text, /^own_total 1$/m);
+    assert.match(text, new RegExp(`^child_total ${round}$`, "m"));
+    assert.match(text, /^grandchild 1$/m);
+    child.close();
+    child.close();
+    assert.doesNotMatch(registry.expose(), /child/);
+  }
+});
+
+test("a second name shows the same numbers", () => {
+  const registry = new MetricsRegistry();
+  const spec = { name: "new_name", alias: "old_name", help: "h", buckets: [1], labels: ["a"] };
+  registry.histogram(spec).observe(0.5, { a: "x" });
+  const text = registry.expose([registry.snapshot()]);
+  for (const name of ["new_name", "old_name"]) {
+    assert.match(text, new RegExp(`^# TYPE ${name} histogram$`, "m"));
+    assert.match(text, new RegExp(`^${name}_count{a="x"} 2$`, "m"));
+  }
+});
+
+test("a cleared gauge forgets what is gone", () => {
+  const registry = new MetricsRegistry();
+  const gauge = registry.gauge({ name: "things", help: "h", labels: ["id"] });
+  gauge.set(1, { id: 1 });
+  gauge.clear();
+  gauge.set(2, { id: 2 });
+  assert.match(registry.expose(), /^things{id="2"} 2$/m);
+  assert.doesNotMatch(registry.expose(), /id="1"/);
 });

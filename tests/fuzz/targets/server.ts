@@ -27,11 +27,13 @@ export const SERVER_TARGET: FuzzTarget = {
 };
 
 const AT_ONCE = 8;
+/** On a fresh clone the first start builds the engine. */
+const READY_MS = 600_000;
 /** Inputs after which the collection is put back and what requests have made is dropped. */
 const RESTORE_INPUTS = 500;
 
 async function open(seed: number): Promise<OpenFuzzTarget> {
-  const server = await startServer({ settings: ["log.level=error"] });
+  const server = await startServer({ settings: ["log.level=error"], readyTimeoutMs: READY_MS });
   const client = new TestGrpcClient(server.port);
   const samples = rpcSamples();
   const isolated = Prng.fromSeed(`server ${seed}`);
