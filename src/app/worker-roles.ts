@@ -59,9 +59,9 @@ export function startWorkerRoles(
     opener,
     stream,
     tasks,
-    schemas: {
-      newest: async (collectionId, signal) =>
-        (await stubs.rootCoord.describeCollection(context(signal), { by: "id", id: collectionId })).schema,
+    collections: {
+      describe: async (collectionId, signal) =>
+        stubs.rootCoord.describeCollection(context(signal), { by: "id", id: collectionId }),
     },
     fetchTarget: async (vchannel, signal) =>
       stubs.dataCoord.getTarget(context(signal), { vchannel, reader: nodeId }),

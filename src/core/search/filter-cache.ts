@@ -10,12 +10,15 @@ const TEXT_MAX = 4096;
 /** Compiled filters by collection, schema version and text; a filter with templates is compiled each time. */
 export class FilterCache {
   readonly #compiled: Lru<string, CompiledFilter>;
+  /** Of the empty text, which is the same for every schema. */
+  #everyRow: CompiledFilter | undefined;
 
   constructor(entriesMax: number) {
     this.#compiled = new Lru({ entriesMax });
   }
 
   get(collectionId: CollectionId, schema: CollectionSchema, source: FilterSource): CompiledFilter {
+    if (source.text === "") return (this.#everyRow ??= compile(schema, NO_FILTER));
     if (source.templates.length > 0 || source.text.length > TEXT_MAX) return compile(schema, source);
     const key = `${collectionId}/${schema.version}/${source.text}`;
     const known = this.#compiled.get(key);
@@ -25,6 +28,8 @@ export class FilterCache {
     return compiled;
   }
 }
+
+const NO_FILTER: FilterSource = { text: "", templates: [] };
 
 function compile(schema: CollectionSchema, source: FilterSource): CompiledFilter {
   const templates = new Map(source.templates.map(({ name, value }) => [name, constantOf(value)]));

@@ -1,6 +1,6 @@
 import { concatColumns, gatherColumn, keysOf, columnOfKeys } from "../../format/column-select.ts";
 import { emptyColumn } from "../../format/column-fill.ts";
-import type { Column, Keys } from "../../model/columns.ts";
+import { keyCount, type Column, type Keys } from "../../model/columns.ts";
 import { fieldById, primaryKeyField, type CollectionSchema } from "../../model/schema.ts";
 import { fieldId as toFieldId } from "../../model/ids.ts";
 import { fieldNotFound } from "../../errors/meta-errors.ts";
@@ -21,6 +21,23 @@ export function gatherField(places: RowPlaces, schema: CollectionSchema, fieldId
   return gather(places, (segment, rows) => segment.take(fieldId, rows)) ?? emptyColumn(field);
 }
 
+/** Keys of hits: hit i is key position[i] of list source[i]. */
+export function pickKeys(lists: readonly Keys[], source: Int32Array, position: Int32Array): Keys {
+  if (lists.every((keys) => keys.kind === "int64")) {
+    const values = new BigInt64Array(source.length);
+    for (let i = 0; i < values.length; i++) values[i] = lists[source[i] ?? 0]?.values[position[i] ?? 0] ?? 0n;
+    return { kind: "int64", values };
+  }
+  const bases: number[] = [];
+  let total = 0;
+  for (const keys of lists) {
+    bases.push(total);
+    total += keyCount(keys);
+  }
+  const places = position.map((at, i) => (bases[source[i] ?? 0] ?? 0) + at);
+  return keysOf(gatherColumn(concatColumns(lists.map(columnOfKeys)), places));
+}
+
 export function gatherKeysOf(places: RowPlaces, schema: CollectionSchema): Keys {
   const column = gather(places, (segment, rows) => columnOfKeys(segment.takeKeys(rows)));
   if (column !== undefined) return keysOf(column);
@@ -32,6 +49,8 @@ export function gatherKeysOf(places: RowPlaces, schema: CollectionSchema): Keys 
 function gather(places: RowPlaces, take: (segment: Segment, rows: Int32Array) => Column): Column | undefined {
   const count = places.rows.length;
   if (count === 0) return undefined;
+  const [only] = places.segments;
+  if (only !== undefined && places.segments.length === 1) return take(only, places.rows);
   const bySegment: number[][] = places.segments.map(() => []);
   // Position of place i in the concatenation of what the segments give.
   for (let i = 0; i < count; i++) bySegment[places.segment[i] ?? 0]?.push(i);

@@ -16,8 +16,19 @@ export interface ReadableShard {
 }
 
 /**
+ * A read as it is to be carried out here: without what a truncation took away that whoever asks did not know of yet.
+ * A read from before the truncation is refused.
+ */
+export function narrowed<Scope extends ReadScope>({ history }: ReadableShard, scope: Scope): Scope {
+  const truncatedAt = history.get(undefined);
+  return truncatedAt === undefined || truncatedAt <= scope.minBegin
+    ? scope
+    : { ...scope, minBegin: truncatedAt };
+}
+
+/**
  * The segments that a read looks into. Refuses a read at a timestamp whose rows are partly gone, and partitions
- * that are not loaded; leaves out segments that cannot hold a visible row.
+ * that are not loaded; leaves out segments that cannot hold a visible row, and those of dropped partitions.
  */
 export function readableSegments(
   { segments, history, loaded }: ReadableShard,
@@ -28,10 +39,13 @@ export function readableSegments(
     const missing = [...wanted].filter((id) => !loaded.has(id));
     if (missing.length > 0) throw partitionNotLoaded(missing);
   }
-  for (const partitionId of wanted ?? []) refuseStale(scope, historyFrom(history, partitionId));
+  if (wanted === undefined) for (const oldest of history.values()) refuseStale(scope, oldest);
+  else for (const partitionId of wanted) refuseStale(scope, historyFrom(history, partitionId));
   const readable: ReadableSegment[] = [];
   for (const entry of segments) {
     if (wanted !== undefined && !wanted.has(entry.partitionId)) continue;
+    // The read is at or after the drop; the segments go when DataCoord has heard of it.
+    if (history.has(entry.partitionId)) continue;
     if (entry.kind === "growing") {
       if (!scope.ignoreGrowing && entry.minTimestamp <= scope.readAt) readable.push(entry);
       continue;

@@ -1,9 +1,10 @@
 import type { CompiledFilter } from "../../expr/compile-filter.ts";
+import type { Keys } from "../../model/columns.ts";
 import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
 import type { SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
 import { segmentOf, type ReadableSegment } from "../shard/shard-view.ts";
 import type { CancelOnAbort } from "./cancel-on-abort.ts";
-import { gatherField, gatherKeysOf, type RowPlaces } from "./gather-fields.ts";
+import { gatherField, gatherKeysOf, pickKeys, type RowPlaces } from "./gather-fields.ts";
 import { groupKeys } from "./group-values.ts";
 import { mergeHits, type HitList } from "./merge-hits.ts";
 import { filterInput, visibilityOf } from "./read-segments.ts";
@@ -64,11 +65,36 @@ function assemble(
   stats: readonly SegmentSearchStats[],
   request: ShardSearchRequest,
 ): ShardSearchResult {
-  const lists: HitList[] = hits.map((found, i) => {
-    const segment = segments[i] as Segment;
-    const groups =
-      request.groupBy === undefined ? undefined : segment.take(request.groupBy.fieldId, found.rows);
+  const { starts, keys, scores, segment, rows } = mergeSegments(segments, hits, request);
+  const places: RowPlaces = { segments, segment, rows };
+  return {
+    starts,
+    keys,
+    scores,
+    groupValues: request.groupBy && gatherField(places, request.schema, request.groupBy.fieldId),
+    fields: request.outputFieldIds.map((fieldId) => gatherField(places, request.schema, fieldId)),
+    stats,
+  };
+}
 
+/** Hit i is row rows[i] of segments[segment[i]]. */
+interface ShardHits {
+  readonly starts: Int32Array;
+  readonly keys: Keys;
+  readonly scores: Float32Array;
+  readonly segment: Int32Array;
+  readonly rows: Int32Array;
+}
+
+function mergeSegments(
+  segments: readonly Segment[],
+  hits: readonly SearchHits[],
+  request: ShardSearchRequest,
+): ShardHits {
+  const { groupBy } = request;
+  const lists = hits.map((found, i): HitList => {
+    const segment = segments[i] as Segment;
+    const groups = groupBy && segment.take(groupBy.fieldId, found.rows);
     return {
       starts: found.starts,
       scores: found.scores,
@@ -76,27 +102,31 @@ function assemble(
       groups: groups && groupKeys(groups),
     };
   });
-  const merged = mergeHits(lists, {
+  const [only] = hits;
+  if (hits.length === 1 && only !== undefined && lists[0] !== undefined) {
+    // The engine has cut them already.
+    return { ...only, keys: lists[0].keys, segment: new Int32Array(only.rows.length) };
+  }
+  const { starts, source, position } = mergeHits(lists, {
     metric: request.metric,
     nq: request.nq,
     k: request.k,
-    groupSize: request.groupBy?.groupSize ?? 1,
+    groupSize: groupBy?.groupSize ?? 1,
   });
-  const count = merged.source.length;
-  const rows = new Int32Array(count);
-  const scores = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const found = hits[merged.source[i] ?? 0];
-    rows[i] = found?.rows[merged.position[i] ?? 0] ?? 0;
-    scores[i] = found?.scores[merged.position[i] ?? 0] ?? 0;
+  const rows = new Int32Array(source.length);
+  const scores = new Float32Array(source.length);
+  for (let i = 0; i < rows.length; i++) {
+    const found = hits[source[i] ?? 0];
+    rows[i] = found?.rows[position[i] ?? 0] ?? 0;
+    scores[i] = found?.scores[position[i] ?? 0] ?? 0;
   }
-  const places: RowPlaces = { segments, segment: merged.source, rows };
-  return {
-    starts: merged.starts,
-    keys: gatherKeysOf(places, request.schema),
-    scores,
-    groupValues: request.groupBy && gatherField(places, request.schema, request.groupBy.fieldId),
-    fields: request.outputFieldIds.map((fieldId) => gatherField(places, request.schema, fieldId)),
-    stats,
-  };
+  const keys =
+    lists.length === 0
+      ? gatherKeysOf({ segments, segment: source, rows }, request.schema)
+      : pickKeys(
+          lists.map((list) => list.keys),
+          source,
+          position,
+        );
+  return { starts, keys, scores, segment: source, rows };
 }

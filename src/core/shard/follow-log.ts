@@ -1,14 +1,14 @@
 import { ByteFormatError } from "../../base/bytes.ts";
-import { corrupted } from "../../errors/service-errors.ts";
+import { corrupted, serviceUnavailable } from "../../errors/service-errors.ts";
 import { decodeLogRecord, type LogRecord } from "../../format/log-record.ts";
 import type { CollectionId } from "../../model/ids.ts";
-import type { CollectionSchema } from "../../model/schema.ts";
+import type { CollectionInfo } from "../../model/schema.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ShardState } from "./shard-state.ts";
 
-/** Gives the newest schema of a collection; asked when a record needs a newer one than is known. */
-export interface SchemaSource {
-  newest(collectionId: CollectionId, signal: AbortSignal): Promise<CollectionSchema>;
+/** Describes a collection as of now, changes under way that will happen included; asked when a record needs a newer schema than is known. */
+export interface CollectionSource {
+  describe(collectionId: CollectionId, signal: AbortSignal): Promise<CollectionInfo>;
 }
 
 /**
@@ -17,15 +17,20 @@ export interface SchemaSource {
  */
 export async function followLog(
   state: ShardState,
-  deps: { readonly stream: MessageStream; readonly schemas: SchemaSource },
+  deps: { readonly stream: MessageStream; readonly collections: CollectionSource },
   signal: AbortSignal,
 ): Promise<void> {
   const batches = deps.stream.read(state.vchannel, state.appliedPosition, signal);
   for await (const records of batches) {
     for (const { position, payload } of records) {
       const record = decode(payload, state.vchannel, position);
-      if (state.needsSchema(record) !== undefined) {
-        state.setSchema(await deps.schemas.newest(state.collectionId, signal));
+      const needed = state.needsSchema(record);
+      if (needed !== undefined) {
+        const { schema } = await deps.collections.describe(state.collectionId, signal);
+        state.setSchema(schema);
+        // Going on would lose the columns that are not known.
+        if (schema.version < needed)
+          throw serviceUnavailable(`schema version ${needed} of ${schema.name} is not known yet`);
       }
       if (signal.aborted) return;
       state.apply(record, position);

@@ -2,15 +2,16 @@ import { ByteFormatError } from "../../base/bytes.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import { decodeDeltaLog, type DeltaPart } from "../../format/delta-log.ts";
 import { loadScalar, type Manifest } from "../../format/manifest.ts";
-import type { SegmentId } from "../../model/ids.ts";
-import { primaryKeyField, type CollectionSchema } from "../../model/schema.ts";
+import type { PartitionId, SegmentId } from "../../model/ids.ts";
+import { primaryKeyField, type CollectionInfo, type CollectionSchema } from "../../model/schema.ts";
+import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { ChannelTarget, DeltaLogMeta, ManifestRef, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Engine } from "../../ports/engine.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { SegmentFiles } from "./segment-files.ts";
 import { SegmentRef } from "./segment-ref.ts";
 import { predecessorsOf, ShardState } from "./shard-state.ts";
-import type { SealedEntry } from "./shard-view.ts";
+import type { History, SealedEntry } from "./shard-view.ts";
 
 export interface ShardOpenerDeps {
   readonly engine: Engine;
@@ -29,7 +30,8 @@ export class ShardOpener {
   }
 
   /** A state as of the target's start position, with all stored deletes applied; the caller feeds it the log behind that. */
-  async open(target: ChannelTarget, schema: CollectionSchema): Promise<ShardState> {
+  async open(target: ChannelTarget, info: CollectionInfo): Promise<ShardState> {
+    const { schema } = info;
     const sealed = await this.#openAll(target.segments, schema);
     try {
       await this.#applyStored(target, sealed);
@@ -47,6 +49,7 @@ export class ShardOpener {
       version: target.version,
       sealed,
       gone: target.gone,
+      history: historyOf(info),
       growingRowsMax: this.#deps.growingRowsMax,
       seed: this.#deps.seed,
     });
@@ -136,6 +139,14 @@ export class ShardOpener {
       }
     }
   }
+}
+
+/** What changes before the target's start took away. */
+function historyOf(info: CollectionInfo): History {
+  const history = new Map<PartitionId | undefined, Timestamp>();
+  if (info.truncatedAt > TIMESTAMP_ZERO) history.set(undefined, info.truncatedAt);
+  for (const { id, droppedAt } of info.partitions) if (droppedAt !== undefined) history.set(id, droppedAt);
+  return history;
 }
 
 export function manifestOf(meta: SegmentMeta): ManifestRef {

@@ -1,10 +1,10 @@
 import { Mutex } from "../../base/mutex.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import type { VChannel } from "../../model/ids.ts";
-import type { CollectionSchema } from "../../model/schema.ts";
 import type { ChannelTarget } from "../../model/segment-meta.ts";
 import type { TaskHandle, Tasks } from "../../ports/executor.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
-import { followLog, type SchemaSource } from "./follow-log.ts";
+import { followLog, type CollectionSource } from "./follow-log.ts";
 import type { ShardOpener } from "./open-shard.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -22,7 +22,7 @@ export interface OpenShard {
 export interface ShardRegistryDeps {
   readonly opener: ShardOpener;
   readonly stream: MessageStream;
-  readonly schemas: SchemaSource;
+  readonly collections: CollectionSource;
   readonly tasks: Tasks;
   readonly fetchTarget: (vchannel: VChannel, signal: AbortSignal) => Promise<ChannelTarget>;
 }
@@ -86,6 +86,7 @@ class SharedShard {
   readonly #deps: ShardRegistryDeps;
   readonly #advancing = new Mutex();
   #follower: TaskHandle;
+  #closed = false;
 
   constructor(deps: ShardRegistryDeps, state: ShardState) {
     this.#deps = deps;
@@ -102,16 +103,12 @@ class SharedShard {
     await this.#advancing.run(async () => {
       const target = await this.#deps.fetchTarget(this.state.vchannel, signal);
       if (await this.#deps.opener.advance(this.state, target)) return;
-      const fresh = await openFromTarget(this.#deps, this.state.vchannel, signal);
-      const old = this.state;
-      await this.#follower.stop();
-      this.state = fresh;
-      this.#follower = this.#follow(fresh);
-      old.stop();
+      await this.#openAfresh(signal);
     }, signal);
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#follower.stop();
     this.state.stop();
   }
@@ -120,8 +117,36 @@ class SharedShard {
     return this.#deps.tasks.spawn(
       `follow ${state.vchannel}`,
       async (signal) => followLog(state, this.#deps, signal),
-      { failed: (error) => state.fail(error) },
+      {
+        restarts: Number.MAX_SAFE_INTEGER,
+        failed: (error) => {
+          if (isRedkiteError(error, "positionGone")) this.#startOver();
+          else state.fail(error);
+        },
+      },
     );
+  }
+
+  /** The log behind the target is gone: a newer one begins later. */
+  #startOver(): void {
+    this.#deps.tasks.spawn(
+      `open ${this.state.vchannel} afresh`,
+      async (signal) => this.#advancing.run(async () => this.#openAfresh(signal), signal),
+      { restarts: Number.MAX_SAFE_INTEGER, failed: (error) => this.state.fail(error) },
+    );
+  }
+
+  async #openAfresh(signal: AbortSignal): Promise<void> {
+    const fresh = await openFromTarget(this.#deps, this.state.vchannel, signal);
+    if (this.#closed) {
+      fresh.stop();
+      return;
+    }
+    const old = this.state;
+    await this.#follower.stop();
+    this.state = fresh;
+    this.#follower = this.#follow(fresh);
+    old.stop();
   }
 }
 
@@ -131,6 +156,5 @@ async function openFromTarget(
   signal: AbortSignal,
 ): Promise<ShardState> {
   const target = await deps.fetchTarget(vchannel, signal);
-  const schema: CollectionSchema = await deps.schemas.newest(target.collectionId, signal);
-  return deps.opener.open(target, schema);
+  return deps.opener.open(target, await deps.collections.describe(target.collectionId, signal));
 }

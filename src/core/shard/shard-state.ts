@@ -52,7 +52,7 @@ export class ShardState {
   readonly #gone: Set<SegmentId>;
   readonly #listeners = new Set<RecordListener>();
   /** Reads below it miss rows that a dropped partition (undefined: a truncation) took with it. */
-  readonly #historyFrom = new Map<PartitionId | undefined, Timestamp>();
+  readonly #historyFrom: Map<PartitionId | undefined, Timestamp>;
   #schema: CollectionSchema;
   #position: bigint;
   #timestamp: Timestamp;
@@ -79,6 +79,7 @@ export class ShardState {
     this.#epochs = [{ after: spec.startPosition, epoch: spec.epoch }];
     this.#version = spec.version;
     this.#gone = new Set(spec.gone);
+    this.#historyFrom = new Map(spec.history);
     for (const entry of spec.sealed) this.#sealed.set(entry.id, entry);
   }
 
@@ -403,6 +404,7 @@ export interface ShardSpec {
   /** Open, with all stored deletes applied; the state takes them over. */
   readonly sealed: readonly SealedEntry[];
   readonly gone: readonly SegmentId[];
+  readonly history: History;
   readonly growingRowsMax: number;
   readonly seed: number;
 }

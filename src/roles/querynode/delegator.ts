@@ -5,7 +5,7 @@ import type { ChannelState, WatchRequest } from "../../api/query-node.ts";
 import type { ShardViewInfo, ViewSegment } from "../../api/shard-reader.ts";
 import { CancelOnAbort } from "../../core/search/cancel-on-abort.ts";
 import type { FilterCache } from "../../core/search/filter-cache.ts";
-import { readableSegments, type ReadableShard } from "../../core/search/read-segments.ts";
+import { narrowed, readableSegments, type ReadableShard } from "../../core/search/read-segments.ts";
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
@@ -102,7 +102,7 @@ export class Delegator {
     return this.#read(ctx, request, async (shard, cancel) =>
       searchShard(
         readableSegments(shard, request),
-        request,
+        narrowed(shard, request),
         this.#deps.filters.get(request.collectionId, request.schema, request.filter),
         this.#deps.policy,
         cancel,
@@ -114,7 +114,7 @@ export class Delegator {
     return this.#read(ctx, request, async (shard) =>
       queryShard(
         readableSegments(shard, request),
-        request,
+        narrowed(shard, request),
         this.#deps.filters.get(request.collectionId, request.schema, request.filter),
         undefined,
       ),

@@ -3,7 +3,7 @@ import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node
 import type { ShardReader } from "../../api/shard-reader.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
 import type { FilterCache } from "../../core/search/filter-cache.ts";
-import { readableSegments, type ReadableShard } from "../../core/search/read-segments.ts";
+import { narrowed, readableSegments, type ReadableShard } from "../../core/search/read-segments.ts";
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
 import { CancelOnAbort } from "../../core/search/cancel-on-abort.ts";
@@ -53,14 +53,15 @@ export class ThreadReader implements QueryNode {
     const filter = this.#deps.filters.get(request.collectionId, request.schema, request.filter);
     return this.#read(ctx, request, async (shard) => {
       using cancel = new CancelOnAbort(ctx);
-      return await searchShard(readableSegments(shard, request), request, filter, this.#deps.policy, cancel);
+      const segments = readableSegments(shard, request);
+      return await searchShard(segments, narrowed(shard, request), filter, this.#deps.policy, cancel);
     });
   }
 
   async query(ctx: CallContext, request: ShardQueryRequest): Promise<ShardQueryResult> {
     const filter = this.#deps.filters.get(request.collectionId, request.schema, request.filter);
     return this.#read(ctx, request, async (shard) =>
-      queryShard(readableSegments(shard, request), request, filter, undefined),
+      queryShard(readableSegments(shard, request), narrowed(shard, request), filter, undefined),
     );
   }
 
