@@ -2,7 +2,7 @@
 //
 //   hnsw-bench --base base.npy --queries queries.npy --truth truth.npy [--metric cosine|l2|ip] [--type f32|f16|bf16|i8]
 //              [--m 16] [--efc 200] [--threads 1] [--k 10] [--ef 16,32,64,...] [--repeat 3] [--codes auto|none|u8]
-//              [--mask mask.npy --mask-truth truth.npy] [--random-filters] [--flat] [--save file | --load file]
+//              [--mask mask.npy --mask-truth truth.npy] [--random-filters] [--flat] [--growing [--growing-efc 100]] [--save file | --load file]
 //
 // Base and queries are float16 or float32 .npy; truth int32. A mask is uint8 or bool, one per row. Random filters compute
 // their truth by exact search. CPU time of the process, best of the repetitions.
@@ -18,6 +18,7 @@
 #include "npy.h"
 #include "redkite/flat.h"
 #include "redkite/fp16.h"
+#include "redkite/growing-graph.h"
 #include "redkite/hnsw.h"
 #include "redkite/kernels.h"
 
@@ -92,7 +93,7 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    const bool flag = name == "--random-filters" || name == "--flat";
+    const bool flag = name == "--random-filters" || name == "--flat" || name == "--growing";
     options[name] = flag ? "yes" : i + 1 < argc ? argv[++i] : "";
   }
   const auto option = [&](const char* name, const char* otherwise) {
@@ -158,7 +159,7 @@ int main(int argc, char** argv) {
 
   const uint32_t repeats = static_cast<uint32_t>(std::stoul(option("--repeat", "3")));
   HnswScratch scratch;
-  const auto measure = [&](const char* name, const Bitset& visible, const int32_t* best, size_t columns) {
+  const auto measure = [&](const char* name, const Bitset& visible, const int32_t* best, size_t columns, const GrowingGraph* growing = nullptr) {
     for (const uint32_t ef : numbers(option("--ef", "16,24,32,48,64,96,128,256,512"))) {
       Hits hits(nq, k);
       SearchParams params;
@@ -169,7 +170,8 @@ int main(int argc, char** argv) {
       for (uint32_t r = 0; r < repeats; ++r) {
         stats = {};
         const double start = cpuSeconds();
-        const Status status = index.search(view, queries.data(), nq, visible, params, {}, &scratch, hits.buffer, &stats);
+        const Status status = growing != nullptr ? growing->search(view, queries.data(), nq, visible, params, {}, &scratch, hits.buffer, &stats)
+                                                 : index.search(view, queries.data(), nq, visible, params, {}, &scratch, hits.buffer, &stats);
         seconds = std::min(seconds, cpuSeconds() - start);
         if (!status.ok()) fail(status.message);
       }
@@ -217,6 +219,22 @@ int main(int argc, char** argv) {
       const Bitset visible{words.data(), rows};
       measure(("random " + std::to_string(share).substr(0, 5)).c_str(), visible, exactTruth(visible).data(), k);
     }
+  }
+  if (options.count("--growing") != 0) {
+    GrowingGraphParams growing;
+    growing.type = type;
+    growing.dim = dim;
+    growing.metric = metric;
+    growing.rowsMax = rows;
+    growing.m = build.m;
+    if (const std::string efc = option("--growing-efc", ""); !efc.empty()) growing.efConstruction = static_cast<uint32_t>(std::stoul(efc));
+    Result<std::unique_ptr<GrowingGraph>> made = GrowingGraph::create(growing);
+    if (!made.status.ok()) fail(made.status.message);
+    const double start = cpuSeconds();
+    if (const Status status = made.value->add(view, {}, rows, {}); !status.ok()) fail(status.message);
+    const double seconds = cpuSeconds() - start;
+    std::printf("growing: %.0f adds/CPU s, %.1f MB beside the rows\n", rows / seconds, static_cast<double>(made.value->memoryBytes()) / 1e6);
+    measure("growing", {}, truth.as<int32_t>(), truth.columns, made.value.get());
   }
   if (options.count("--flat") != 0) {
     for (const uint32_t block : {1u, 100u, 1000u}) {

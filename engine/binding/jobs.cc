@@ -61,6 +61,14 @@ class Pool {
     return true;
   }
 
+  void pushBackground(std::function<void(CancelToken)> work) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    background_.push_back(std::move(work));
+    if (idle_ == 0 && threads_.size() < limit_) threads_.emplace_back([this] { serve(); });
+    wake_.notify_one();
+  }
+
   /** Takes back the jobs of a JavaScript thread that have not begun. */
   std::vector<Running*> withdraw(const Thread* thread) {
     const std::lock_guard lock(mutex_);
@@ -78,12 +86,16 @@ class Pool {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
+      __atomic_store_n(&stopWord_, 1, __ATOMIC_RELAXED);
+      background_.clear();
       threads.swap(threads_);
     }
     wake_.notify_all();
     for (std::thread& thread : threads) thread.join();
     const std::lock_guard lock(mutex_);
+    background_.clear();
     stopping_ = false;
+    __atomic_store_n(&stopWord_, 0, __ATOMIC_RELAXED);
   }
 
  private:
@@ -92,10 +104,12 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Running*> queue_;
+  std::deque<std::function<void(CancelToken)>> background_;
   std::vector<std::thread> threads_;
   uint32_t limit_ = 1;
   uint32_t idle_ = 0;
   bool stopping_ = false;
+  int32_t stopWord_ = 0;
 };
 
 struct Process {
@@ -128,8 +142,17 @@ void Pool::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
     idle_++;
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !background_.empty(); });
     idle_--;
+    if (queue_.empty() && !background_.empty()) {
+      std::function<void(CancelToken)> work = std::move(background_.front());
+      background_.pop_front();
+      lock.unlock();
+      work({&stopWord_});
+      work = nullptr;
+      lock.lock();
+      continue;
+    }
     if (queue_.empty()) return;
     Running* running = queue_.front();
     queue_.pop_front();
@@ -226,6 +249,8 @@ void openThread(napi_env env) {
   // Added after the thread-safe function, so it runs before that one is torn down.
   napiOk(env, napi_add_env_cleanup_hook(env, closeThread, box));
 }
+
+void submitBackground(Lane lane, std::function<void(CancelToken)> work) { process().lanes[static_cast<size_t>(lane)].pushBackground(std::move(work)); }
 
 napi_value submit(napi_env env, Lane lane, Job job) {
   void* data = nullptr;

@@ -89,6 +89,28 @@ napi_value makeHits(napi_env env, const SearchOutput& out) {
                         makeNumber(env, static_cast<double>(out.stats.path)), makeNumber(env, out.stats.visibleRows)});
 }
 
+/** Adds a slice to the graph of a growing segment, then comes back for the next unless the segment was closed meanwhile. */
+void growInterim(std::weak_ptr<Segment> weak, int64_t fieldId, Metric metric) {
+  submitBackground(Lane::build, [weak, fieldId, metric](CancelToken cancel) {
+    const std::shared_ptr<Segment> segment = weak.lock();
+    if (segment == nullptr) return;
+    bool more = false;
+    Status status;
+    try {
+      status = segment->interim()->advance(segment->snapshot(), fieldId, metric, cancel, more);
+    } catch (const std::bad_alloc&) {
+      more = false;
+    }
+    // Without memory, or at the end of the process, searches go on scanning what is not in the graph.
+    if (status.ok() && more) growInterim(weak, fieldId, metric);
+    else segment->interim()->release();
+  });
+}
+
+void followUp(const std::shared_ptr<Segment>& segment, const SearchInput& in, const SearchOutput& out) {
+  if (out.wantsInterim && segment->interim()->claim()) growInterim(segment, in.fieldId, in.metric);
+}
+
 napi_value segmentSearch(Call& call) {
   const std::shared_ptr<Segment> segment = call.segment(0);
   SearchInput in;
@@ -98,6 +120,7 @@ napi_value segmentSearch(Call& call) {
   in.filter = filter.get();
   SearchOutput out;
   require(search(segment->snapshot(), in, call.cancel(17), out));
+  followUp(segment, in, out);
   return makeHits(call.env(), out);
 }
 
@@ -125,7 +148,11 @@ napi_value segmentSearchAsync(Call& call) {
     job.cancelFlag = call.raw(17);
     job.cancelWord = const_cast<int32_t*>(call.cancel(17).word);
   }
-  job.work = [request](CancelToken cancel) { return search(request->segment->snapshot(), request->in, cancel, request->out); };
+  job.work = [request](CancelToken cancel) {
+    Status status = search(request->segment->snapshot(), request->in, cancel, request->out);
+    if (status.ok()) followUp(request->segment, request->in, request->out);
+    return status;
+  };
   job.answer = [request](napi_env env) { return makeHits(env, request->out); };
   return submit(call.env(), Lane::search, std::move(job));
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { encodeRowBatch } from "../format/row-batch.ts";
 import { keysFrom } from "../format/column-select.ts";
@@ -175,4 +176,27 @@ test("views of a column outlive the segment", () => {
   assert.equal(column.values[9_999], 9_999n);
   assert.equal(again.values[0], 0n);
   assert.deepEqual(keys, keysFrom("int64", [9_999n, 0n]));
+});
+
+test("searches of a large growing segment get a graph in the background and still see its newest rows and deletes", async () => {
+  const segment = engine.createGrowing({ fields: [KEY, VECTOR], rowsMax: 20_000, seed: 1 });
+  segment.append(batch(0, 12_000), timestamp(1n));
+  const nearest = (value: number, at: bigint) => segment.search(searchFor(value, at), undefined);
+  assert.equal(nearest(77, 1n).stats.path, "flat");
+  // The work goes on between searches; the first graph takes milliseconds.
+  for (let polls = 0; polls < 1000 && nearest(77, 1n).stats.path !== "graph"; polls++) await setTimeout(5);
+  for (const value of [0, 77, 9_000, 11_999]) {
+    const { rows, stats } = nearest(value, 1n);
+    assert.deepEqual([rows[0], stats.path], [value, "graph"]);
+  }
+  segment.append(batch(12_000, 500), timestamp(2n));
+  assert.equal(nearest(12_345, 2n).rows[0], 12_345);
+  assert.equal(nearest(12_345, 1n).rows[0], 11_999);
+  const keys = keysFrom("int64", [77n]);
+  segment.applyDeletes(keys, BigUint64Array.of(3n));
+  assert.equal(nearest(77, 2n).rows[0], 77);
+  assert.notEqual(nearest(77, 3n).rows[0], 77);
+  const exact = segment.search({ ...searchFor(9_000, 3n), exact: true }, undefined);
+  assert.deepEqual([exact.rows[0], exact.stats.path], [9_000, "flat"]);
+  segment.close();
 });

@@ -115,6 +115,8 @@ void Region::charge(size_t used) {
   }
 }
 
+void changeHeldBytes(int64_t change) { heldBytes.fetch_add(static_cast<uint64_t>(change), std::memory_order_relaxed); }
+
 uint64_t nativeMemoryBytes() { return heldBytes.load(std::memory_order_relaxed); }
 
 }  // namespace redkite::segment

@@ -79,6 +79,9 @@ class Region {
   size_t adviseFrom_ = 0;
 };
 
+/** Counts memory that is held elsewhere on behalf of segments. */
+void changeHeldBytes(int64_t change);
+
 /** Bytes held by all buffers and regions of the process, without file mappings. */
 uint64_t nativeMemoryBytes();
 

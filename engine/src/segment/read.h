@@ -63,6 +63,8 @@ struct SearchOutput {
   std::vector<int32_t> rows;
   std::vector<float> scores;
   SearchStats stats;
+  /** A growing segment was scanned that should have more of a graph (interim-index.h). */
+  bool wantsInterim = false;
 };
 
 Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken cancel, SearchOutput& out);

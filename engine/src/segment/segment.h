@@ -16,6 +16,7 @@
 #include "end-times.h"
 #include "growing-column.h"
 #include "growing-keys.h"
+#include "interim-index.h"
 #include "key-index.h"
 #include "keys.h"
 #include "status.h"
@@ -114,6 +115,8 @@ class Segment {
   Status attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file);
   void detachIndex(int64_t fieldId);
   std::shared_ptr<const AttachedIndex> index(int64_t fieldId) const;
+  /** Null for a sealed segment. */
+  virtual InterimIndexes* interim() const { return nullptr; }
 
  protected:
   Segment(bool sealed, uint32_t rowsMax)
@@ -151,10 +154,11 @@ class GrowingSegment final : public Segment {
   /** Rows of another segment with their begins and ends. */
   Status appendFrom(const Segment& source, std::span<const int32_t> rows);
   Status addMissingField(const Field& field) override;
-  uint64_t memoryBytes() const override { return memoryBytes_.load(std::memory_order_relaxed) + ends_->usedBytes(); }
+  uint64_t memoryBytes() const override { return memoryBytes_.load(std::memory_order_relaxed) + ends_->usedBytes() + interim_.memoryBytes(); }
+  InterimIndexes* interim() const override { return &interim_; }
 
  private:
-  GrowingSegment(uint32_t rowsMax) : Segment(false, rowsMax), rowsMax_(rowsMax) {}
+  GrowingSegment(uint32_t rowsMax) : Segment(false, rowsMax), rowsMax_(rowsMax), interim_(rowsMax) {}
 
   Status reserveShared(uint32_t more);
   /** Publishes `more` rows that are written. */
@@ -162,6 +166,7 @@ class GrowingSegment final : public Segment {
   std::shared_ptr<const Layout> makeLayout() const;
 
   uint32_t rowsMax_;
+  mutable InterimIndexes interim_;
   int32_t keyColumn_ = -1;
   std::vector<GrowingColumn> columns_;
   GrowingKeys keys_;
