@@ -28,7 +28,7 @@ export const deleteHandler: Handler<DeleteRequest, Init<MutationResult>> = async
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   const context = "failed to create delete plan";
-  const { source, compiled } = requestFilter(request.expr, request.exprTemplateValues, info, context);
+  const { source, compiled } = requestFilter(call, request.expr, request.exprTemplateValues, info, context);
   if (compiled.kind === "always-true")
     throw parameterInvalid(`delete plan can't be empty or always true : ${request.expr}`);
   const scope = deleteScope(call, info, request, source, compiled);

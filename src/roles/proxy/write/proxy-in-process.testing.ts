@@ -17,6 +17,7 @@ import { backgroundContext, defaultSettings } from "../../../app/default-setting
 import { LocalLinks } from "../../../app/local-links.ts";
 import { leadMixCoord } from "../../../app/mixcoord.ts";
 import { startWorkerRoles } from "../../../app/worker-roles.ts";
+import { FilterCache } from "../../../core/search/filter-cache.ts";
 import { registerSession, SessionDirectory } from "../../../core/session/sessions.ts";
 import { ReferenceEngine } from "../../../engine/reference-engine.ts";
 import { DataType } from "../../../model/data-type.ts";
@@ -161,7 +162,11 @@ export async function startProxy(wraps: Wraps = {}) {
     ctx,
     deps,
     metaCache,
-    self: { state: "Healthy", clients: new ClientRegistry({ clientsMax: 10, clientIdleMs: 1000 }) },
+    self: {
+      state: "Healthy",
+      clients: new ClientRegistry({ clientsMax: 10, clientIdleMs: 1000 }),
+      filters: new FilterCache(100),
+    },
     arrivedMs: 0,
     client: undefined,
     peer: "test",
