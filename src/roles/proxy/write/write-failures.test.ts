@@ -3,7 +3,6 @@ import { describe, test } from "node:test";
 import type { DataNode } from "../../../api/data-node.ts";
 import { collectionSchemaMismatch } from "../../../errors/meta-errors.ts";
 import { serviceInternal, serviceUnavailable, writeConflict } from "../../../errors/service-errors.ts";
-import { DataType } from "../../../model/data-type.ts";
 import type { WriteBatch } from "../../../model/write-batch.ts";
 import type { Init } from "../../../wire/codec.ts";
 import type { MessageTypes } from "../../../wire/messages.gen.ts";
@@ -12,17 +11,7 @@ import type { ProxyCall } from "../handler.ts";
 import { deleteHandler } from "./delete.ts";
 import { insertHandler } from "./insert.ts";
 import { upsertHandler } from "./upsert.ts";
-import {
-  AGE,
-  dynamic,
-  KEY,
-  longs,
-  META,
-  startProxy,
-  texts,
-  VECTOR,
-  vectors,
-} from "./proxy-in-process.testing.ts";
+import { AGE, KEY, longs, startProxy, VECTOR, vectors } from "./proxy-in-process.testing.ts";
 
 type Proxy = Awaited<ReturnType<typeof startProxy>>;
 type InsertInit = Init<MessageTypes["milvus.InsertRequest"]>;
