@@ -24,7 +24,7 @@ import { writeImage } from "./powercut/write-image.ts";
 
 const IMAGES = 100;
 const SELF_CHECK_IMAGES = 10;
-const SECONDS_PER_PHASE = 4;
+const SECONDS_PER_PHASE = 5;
 /** Every so many images are started twice. */
 const AGAIN_EVERY = 10;
 const IMAGES_AT_ONCE = 2;

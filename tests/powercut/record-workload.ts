@@ -50,6 +50,7 @@ export async function recordWorkload(options: RecordOptions): Promise<RecordedWo
     for (const end of ["server dies", "server lives"] as const) {
       note(NEW_PROCESS);
       const server = await startServer(dataDir, { settings, env });
+      if (end === "server dies") await workload.prepare(server.address);
       const over = new Promise<void>((resolve) => setTimeout(resolve, options.secondsPerPhase * 1000));
       const killed = end === "server dies" ? over.then(async () => server.kill()) : over;
       try {

@@ -15,34 +15,35 @@ export class Workload {
     this.#note = note;
   }
 
-  /** Runs until `until` resolves; with `dies`, requests may fail from then on, else none may. */
+  /** Makes what all clients write to. */
+  async prepare(address: string): Promise<void> {
+    const client = new MilvusClient({ address });
+    for (const [name, shards] of COLLECTIONS) await this.#create(client, name, shards);
+    await client.closeConnection();
+  }
+
+  /** Runs until `until` resolves; where the server dies then, requests may fail from then on, else none may. */
   async run(address: string, until: Promise<void>, end: "server dies" | "server lives"): Promise<void> {
     const phase = this.#phase++;
     const state = { ended: false };
     void until.then(() => (state.ended = true));
-    const clients = Array.from(
-      { length: 5 },
-      () => new MilvusClient({ address, maxRetries: 0, timeout: 20_000 }),
-    );
-    const [first, ...others] = clients as [MilvusClient, ...MilvusClient[]];
+    const clients: MilvusClient[] = [];
+    const client = (): MilvusClient => {
+      const made = new MilvusClient({ address, maxRetries: 0, timeout: 20_000 });
+      clients.push(made);
+      return made;
+    };
     try {
-      if (phase === 0) for (const [name, shards] of COLLECTIONS) await this.#create(first, name, shards);
-      const [second, third, flusher, definer] = others as [
-        MilvusClient,
-        MilvusClient,
-        MilvusClient,
-        MilvusClient,
-      ];
       const jobs = [
-        ...[first, second, third].map(async (client, i) => this.#write(client, phase * 10 + i, state)),
-        this.#flush(flusher, state),
-        this.#define(definer, state),
+        ...Array.from({ length: WRITERS }, async (_, i) => this.#write(client(), phase * WRITERS + i, state)),
+        this.#flush(client(), state),
+        this.#define(client(), state),
       ];
       const results = await Promise.allSettled(jobs);
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined && !(end === "server dies" && state.ended)) throw failed.reason;
     } finally {
-      await Promise.allSettled(clients.map(async (client) => client.closeConnection()));
+      await Promise.allSettled(clients.map(async (made) => made.closeConnection()));
     }
   }
 
@@ -51,6 +52,7 @@ export class Workload {
     const rng = this.#rng.fork(`writer ${writer}`);
     const alive = new Map<string, number[]>(COLLECTIONS.map(([name]) => [name, []]));
     let next = writer * KEYS_PER_WRITER;
+    await client.connectPromise;
     while (!state.ended) {
       const [collection] = rng.pick(COLLECTIONS);
       const keys = alive.get(collection) ?? [];
@@ -93,6 +95,7 @@ export class Workload {
   }
 
   async #flush(client: MilvusClient, state: { readonly ended: boolean }): Promise<void> {
+    await client.connectPromise;
     while (!state.ended) {
       for (const [name] of COLLECTIONS) {
         await pause(150);
@@ -103,6 +106,7 @@ export class Workload {
 
   /** Collections that come and go. */
   async #define(client: MilvusClient, state: { readonly ended: boolean }): Promise<void> {
+    await client.connectPromise;
     while (!state.ended) {
       const name = `temporary_${this.#temporary++}`;
       await this.#create(client, name, 1);
@@ -144,6 +148,7 @@ const COLLECTIONS: readonly (readonly [string, number])[] = [
   ["one", 1],
   ["two", 2],
 ];
+const WRITERS = 4;
 const DIM = 4;
 /** Of every collection. */
 export const INDEX = {
