@@ -41,7 +41,7 @@ for (const { name, make } of engines) {
         assert.deepEqual(await process.keys(info, ""), [2n, 3n, 4n]);
         await process.flush(info);
         assert.deepEqual(await process.keys(info, ""), [2n, 3n, 4n]);
-        await process.compact(info);
+        assert.ok((await process.compact(info)) > 0);
         assert.deepEqual(await process.keys(info, ""), [2n, 3n, 4n]);
         await process.insert(info, [9n]);
         await process.stop();

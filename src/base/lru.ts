@@ -15,6 +15,7 @@ export class Lru<K, V> {
   readonly #options: LruOptions<K, V>;
   /** A Map iterates in insertion order: the first key is the least recently used one. */
   readonly #entries = new Map<K, { readonly value: V; readonly bytes: number }>();
+  #newest: { readonly value: V; readonly bytes: number } | undefined;
   #bytes = 0;
 
   constructor(options: LruOptions<K, V>) {
@@ -34,8 +35,12 @@ export class Lru<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    // Most often the one that was used last is used again.
+    if (entry !== this.#newest) {
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+      this.#newest = entry;
+    }
     return entry.value;
   }
 
@@ -54,7 +59,8 @@ export class Lru<K, V> {
     const bytes = bytesOf?.(value, key) ?? 0;
     this.delete(key);
     if (bytes > bytesMax) return false;
-    this.#entries.set(key, { value, bytes });
+    this.#newest = { value, bytes };
+    this.#entries.set(key, this.#newest);
     this.#bytes += bytes;
     while (this.#entries.size > this.#options.entriesMax || this.#bytes > bytesMax) {
       const oldest = this.#entries.entries().next();
@@ -71,11 +77,13 @@ export class Lru<K, V> {
     if (entry === undefined) return false;
     this.#entries.delete(key);
     this.#bytes -= entry.bytes;
+    if (entry === this.#newest) this.#newest = undefined;
     return true;
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#newest = undefined;
     this.#bytes = 0;
   }
 

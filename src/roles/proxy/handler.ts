@@ -1,4 +1,5 @@
 import type { ComponentStateCode } from "../../api/component.ts";
+import type { FilterCache } from "../../core/search/filter-cache.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { LogFields } from "../../obs/logger.ts";
 import type { ClientInfo, ClientRegistry } from "./client-registry.ts";
@@ -35,4 +36,5 @@ export interface ProxyCall {
 export interface ProxySelf {
   readonly state: ComponentStateCode;
   readonly clients: ClientRegistry;
+  readonly filters: FilterCache;
 }

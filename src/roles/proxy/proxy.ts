@@ -1,6 +1,7 @@
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
 import type { CacheInvalidation, Proxy } from "../../api/proxy.ts";
 import type { CallContext } from "../../model/call-context.ts";
+import { FilterCache } from "../../core/search/filter-cache.ts";
 import { SlowLog } from "../../obs/slow-log.ts";
 import type { CallHost } from "./active-call.ts";
 import { ClientRegistry } from "./client-registry.ts";
@@ -11,6 +12,9 @@ import type { ProxyDeps } from "./proxy-deps.ts";
 import { ProxyMetrics } from "./proxy-metrics.ts";
 import { publicMethods, type PublicMethod } from "./public-service.ts";
 import { TaskQueue } from "./task-queue.ts";
+
+/** Compiled texts, a few kilobytes each. */
+const FILTERS_CACHED_MAX = 1024;
 
 /**
  * The role that clients talk to. It owns nothing durable: the cache of metadata, the queues and the list of clients are
@@ -23,6 +27,7 @@ export class ProxyRole implements Proxy, CallHost {
   readonly deps: ProxyDeps;
   readonly metaCache: CoordinatorMetaCache;
   readonly clients: ClientRegistry;
+  readonly filters = new FilterCache(FILTERS_CACHED_MAX);
   readonly slowLog: SlowLog;
   readonly #metrics: ProxyMetrics;
   readonly #queues: TaskQueues;

@@ -23,7 +23,13 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   checkPartitionKeyUse(info, limits.mustUsePartitionKey, "query");
   const params = parseQueryParams(fromPairs(request.queryParams), info.id, limits);
-  const filter = requestFilter(request.expr, request.exprTemplateValues, info, "failed to create query plan");
+  const filter = requestFilter(
+    call,
+    request.expr,
+    request.exprTemplateValues,
+    info,
+    "failed to create query plan",
+  );
   const output = outputFields(request.outputFields, info.schema);
   if (filter.compiled.kind === "always-true" && params.limit < 0 && !output.countRows) {
     throw parameterInvalid("empty expression should be used with limit");

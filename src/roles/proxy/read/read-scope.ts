@@ -1,5 +1,5 @@
 import { isRedkiteError, withContext } from "../../../errors/redkite-error.ts";
-import { compileFilter, type CompiledFilter } from "../../../expr/compile-filter.ts";
+import type { CompiledFilter } from "../../../expr/compile-filter.ts";
 import type { Constant } from "../../../expr/ast.ts";
 import type { PartitionId, VChannel } from "../../../model/ids.ts";
 import type { FilterSource, ReadScope, TemplateValue } from "../../../model/read.ts";
@@ -8,6 +8,7 @@ import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../.
 import type { TemplateValue as WireTemplate } from "../../../wire/messages.gen.ts";
 import { decodeTemplates } from "../../../wire/plan-template.ts";
 import { TTL_KEY } from "../check/properties.ts";
+import type { ProxyCall } from "../handler.ts";
 
 /** What a read looks at, the same on every shard. */
 export interface ReadTarget {
@@ -51,6 +52,7 @@ export const NO_FILTER: FilterSource = { text: "", templates: [] };
 
 /** Errors carry `context` before Milvus's words: `failed to create query plan: cannot parse expression: ...`. */
 export function requestFilter(
+  { self }: ProxyCall,
   text: string,
   wireTemplates: ReadonlyMap<string, WireTemplate>,
   info: CollectionInfo,
@@ -58,12 +60,11 @@ export function requestFilter(
 ): RequestFilter {
   try {
     const templates = decodeTemplates(wireTemplates);
-    const compiled = compileFilter(text, info.schema, { templates });
     const source = {
       text,
       templates: [...templates].map(([name, constant]) => ({ name, value: templateValue(constant) })),
     };
-    return { source, compiled };
+    return { source, compiled: self.filters.get(info.id, info.schema, source) };
   } catch (error) {
     throw isRedkiteError(error) ? withContext(error, context) : error;
   }

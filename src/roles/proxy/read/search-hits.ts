@@ -26,6 +26,8 @@ export interface HitsWanted {
 
 /** Merges shards. A merge never removes a version: each key is visible in one shard at most. */
 export function mergeShards(results: readonly ShardSearchResult[], wanted: HitsWanted): Hits {
+  const [only] = results;
+  if (only !== undefined && results.length === 1 && wanted.offset === 0) return only;
   const lists = results.map(({ starts, scores, keys, groupValues }) => ({
     starts,
     scores,

@@ -3,7 +3,7 @@ import { notServed } from "../../../errors/service-errors.ts";
 import { emptyColumn } from "../../../format/column-fill.ts";
 import { gatherColumn, keyAt, keysOf } from "../../../format/column-select.ts";
 import { keyCount, type Column } from "../../../model/columns.ts";
-import type { MetricType, ShardSearchResult } from "../../../model/read.ts";
+import type { MetricType } from "../../../model/read.ts";
 import { primaryKeyField } from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { encodeFieldData } from "../../../wire/field-data-encode.ts";
@@ -21,6 +21,7 @@ import { NO_FILTER, requestFilter, scopeOn, type ReadTarget } from "./read-scope
 import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
 import { searchMetric } from "./search-metric.ts";
+import { searchPlan } from "./search-plan.ts";
 import { parseSearchParams, type SearchParams } from "./search-params.ts";
 import {
   distinctKeys,
@@ -50,7 +51,13 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
     );
   }
   const params = parseSearchParams(pairs, info.schema, info.id, limits);
-  const filter = requestFilter(request.dsl, request.exprTemplateValues, info, "failed to create query plan");
+  const filter = requestFilter(
+    call,
+    request.dsl,
+    request.exprTemplateValues,
+    info,
+    "failed to create query plan",
+  );
   const partitionIds = readPartitions(info, request.partitionNames, filter.compiled);
   const entries = nq * (params.limit + params.offset) * (params.groupBy?.groupSize ?? 1);
   if (limits.resultEntriesMax >= 0 && entries > limits.resultEntriesMax)
@@ -213,11 +220,9 @@ async function searchShards(
     }),
   );
   const hits = mergeShards(results, { metric, nq: queries.nq, limit, offset, groupBy });
-  return { hits, searchedRows: results.reduce((sum, result) => sum + rowsSearched(result), 0) };
-}
-
-function rowsSearched({ stats }: ShardSearchResult): number {
-  return stats.reduce((sum, { visibleRows }) => sum + visibleRows, 0);
+  const plan = searchPlan(results);
+  call.note({ plan });
+  return { hits, searchedRows: plan.visibleRows };
 }
 
 /** Output fields of the final hits, read by key at the same timestamp. */

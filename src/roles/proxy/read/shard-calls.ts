@@ -56,7 +56,7 @@ async function onReplica<T>(
 ): Promise<T> {
   const nodes = leaders.find((leader) => leader.vchannel === vchannel)?.nodes ?? [];
   const first = nodes.length > 1 ? deps.rng.int(nodes.length) : 0;
-  let failure: unknown = serviceUnavailable(`no query node serves ${vchannel}`);
+  let failure: unknown;
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[(first + i) % nodes.length];
     if (node === undefined) continue;
@@ -68,7 +68,7 @@ async function onReplica<T>(
       failure = error;
     }
   }
-  throw failure;
+  throw failure ?? serviceUnavailable(`no query node serves ${vchannel}`);
 }
 
 /** Failures of a place rather than of the request. */
