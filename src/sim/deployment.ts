@@ -206,6 +206,11 @@ export class Deployment {
       exit,
     );
     const stubs = this.#coordinatorStubs(ports, links, settings);
+    let proxy: SimProxy | undefined;
+    if (roles.includes("proxy")) {
+      proxy = new SimProxy({ ...identity, ...stubs, links, rng: random, settings });
+      this.net.serve(identity, proxyTable, proxy);
+    }
     if (machine.kind === "standalone" || machine.kind === "coordinator") {
       const lead = async (): Promise<void> => {
         const coords = await leadMixCoord(ports, links, sessions, settings, stopping.signal, exit);
@@ -221,11 +226,6 @@ export class Deployment {
       if (roles.includes("datanode")) this.net.serve(identity, dataNodeTable, workers.dataNode);
       if (roles.includes("querynode")) this.net.serve(identity, queryNodeTable, workers.queryNode);
       if (roles.includes("indexnode")) this.net.serve(identity, indexNodeTable, workers.indexNode);
-    }
-    let proxy: SimProxy | undefined;
-    if (roles.includes("proxy")) {
-      proxy = new SimProxy({ ...identity, ...stubs, links, rng: random, settings });
-      this.net.serve(identity, proxyTable, proxy);
     }
     return { ...identity, proxy, meta: ports.meta };
   }

@@ -38,8 +38,9 @@ export class SimDiskState {
   /** Names in each directory; those of directories end in `/`. */
   readonly #children = new Map<string, Set<string>>();
   #usedBytes = 0;
-  /** Changes of names that no sync of their directory has covered yet, oldest first. */
-  #pending: NameChange[] = [];
+  #sequence = 0;
+  /** Changes of names that no sync of their directory has covered yet, by directory, oldest first. */
+  readonly #pending = new Map<string, NameChange[]>();
   /** Names as they are on the platters. */
   readonly #durable = new Map<string, SimFile | "directory">();
 
@@ -58,13 +59,13 @@ export class SimDiskState {
 
   link(path: string, file: SimFile): void {
     this.#setFile(path, file);
-    this.#pending.push({ path, to: file });
+    this.#note({ path, to: file });
   }
 
   unlink(path: string): void {
     this.#usedBytes -= this.files.get(path)?.bytes.length ?? 0;
     this.#deleteFile(path);
-    this.#pending.push({ path, to: undefined });
+    this.#note({ path, to: undefined });
   }
 
   rename(from: string, to: string, file: SimFile): void {
@@ -72,27 +73,24 @@ export class SimDiskState {
     this.#deleteFile(from);
     this.#setFile(to, file);
     // One change of the new name, which takes the old one with it when it survives; the old name may still be there until its own sync.
-    this.#pending.push({ path: to, to: file, from });
+    this.#note({ path: to, to: file, from });
   }
 
   makeDirectory(path: string): void {
     this.#addDirectory(path);
-    this.#pending.push({ path, to: "directory" });
+    this.#note({ path, to: "directory" });
   }
 
   removeDirectory(path: string): void {
     this.directories.delete(path);
     this.#children.get(parentOf(path))?.delete(`${baseOf(path)}/`);
-    this.#pending.push({ path, to: undefined });
+    this.#note({ path, to: undefined });
   }
 
   syncDirectory(path: string): void {
-    const left: NameChange[] = [];
-    for (const change of this.#pending) {
-      if (parentOf(change.path) === path) this.#makeDurable(change, left);
-      else left.push(change);
-    }
-    this.#pending = left;
+    const changes = this.#pending.get(path) ?? [];
+    this.#pending.delete(path);
+    for (const change of changes) this.#makeDurable(change);
   }
 
   /** The power fails: nobody has the disk open any more. */
@@ -101,11 +99,11 @@ export class SimDiskState {
     const survives = (): boolean => mood === "all" || (mood === "some" && random.chance(0.5));
     // A change of a name survives only with those of the same name before it.
     const lost = new Set<string>();
-    for (const change of this.#pending) {
+    for (const change of [...this.#pending.values()].flat().sort((a, b) => a.sequence - b.sequence)) {
       if (lost.has(change.path) || !survives()) lost.add(change.path);
-      else this.#makeDurable(change, []);
+      else this.#makeDurable(change);
     }
-    this.#pending = [];
+    this.#pending.clear();
     this.files.clear();
     this.directories.clear();
     this.directories.add("");
@@ -143,12 +141,21 @@ export class SimDiskState {
     else names.add(name);
   }
 
-  #makeDurable(change: NameChange, left: NameChange[]): void {
+  #note(change: Omit<NameChange, "sequence">): void {
+    const directory = parentOf(change.path);
+    const changes = this.#pending.get(directory) ?? [];
+    this.#pending.set(directory, changes);
+    changes.push({ ...change, sequence: this.#sequence++ });
+    // Nobody syncs a folder of temporary files; the kernel writes it some time.
+    if (changes.length > PENDING_MAX) for (const old of changes.splice(0, PENDING_MAX / 2)) this.#makeDurable(old);
+  }
+
+  #makeDurable(change: NameChange): void {
     if (change.to === undefined) this.#durable.delete(change.path);
     else this.#durable.set(change.path, change.to);
     if (change.from === undefined || this.#durable.get(change.from) !== change.to) return;
     if (parentOf(change.from) === parentOf(change.path)) this.#durable.delete(change.from);
-    else left.push({ path: change.from, to: undefined });
+    else this.#note({ path: change.from, to: undefined });
   }
 
   #hasParents(path: string): boolean {
@@ -394,7 +401,10 @@ interface NameChange {
   readonly path: string;
   readonly to: SimFile | "directory" | undefined;
   readonly from?: string;
+  readonly sequence: number;
 }
+
+const PENDING_MAX = 100;
 
 const SECTOR = 512;
 

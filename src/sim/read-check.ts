@@ -92,7 +92,8 @@ function compare(row: ModelRow, seen: SeenRow, info: CollectionInfo): string | u
 }
 
 function describe(row: ModelRow): string {
-  return `${row.key} (stamp ${row.stamp}, written at ${row.begin})`;
+  const extras = Object.entries(row.extras).map(([name, value]) => ` ${name}=${value}`);
+  return `${row.key} (stamp ${row.stamp}, written at ${row.begin}${extras.join("")})`;
 }
 
 function scoreOf(metric: MetricType, a: readonly number[], b: readonly number[]): number {
