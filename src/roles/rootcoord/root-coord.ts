@@ -597,7 +597,7 @@ export class RootCoordRole implements RootCoord {
       })),
       partitionKeyPartitions: request.partitionKeyPartitions,
       consistencyLevel: request.consistencyLevel,
-      properties: request.properties,
+      properties: withTimezone(request.properties, database.properties),
       state: "Created",
       createdAt,
       updatedAt: createdAt,
@@ -729,6 +729,12 @@ function altered(
   return Object.fromEntries(
     Object.entries({ ...properties, ...change.set }).filter(([key]) => !gone.has(key)),
   );
+}
+
+/** Every collection has a timezone: its own, else its database's as of now, as clients of Milvus see it. */
+function withTimezone(properties: KeyValues, ofDatabase: KeyValues): KeyValues {
+  if (properties["timezone"] !== undefined) return properties;
+  return { ...properties, timezone: ofDatabase["timezone"] ?? "UTC" };
 }
 
 /** Some properties are facts of the collection itself, which the properties do not repeat. */

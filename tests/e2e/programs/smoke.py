@@ -123,6 +123,7 @@ def _():
     same([f["name"] for f in described["fields"]][:3], ["id", "vector", "colour"])
     same(described["fields"][1]["params"]["dim"], DIM)
     same(described["num_shards"], 1)
+    same(described["properties"]["timezone"], "UTC")
 
 
 @check("inserts rows")

@@ -1,4 +1,5 @@
 import { collectionNotFound } from "../../../errors/meta-errors.ts";
+import { notServed } from "../../../errors/service-errors.ts";
 import { collectionId, planId, segmentId } from "../../../model/ids.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
 import { SEGMENT_STATE_CODES } from "../../../model/segment.ts";
@@ -108,6 +109,7 @@ export const flushHandlers = {
   },
 
   async ManualCompaction(call, request) {
+    if (request.targetSize !== 0n) throw notServed("the parameter target_size of a compaction");
     const id =
       request.collectionName === ""
         ? collectionId(request.collectionID)

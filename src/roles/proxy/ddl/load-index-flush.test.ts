@@ -275,6 +275,9 @@ test("stored segments and compactions are shown", async () => {
   const byId = await deployment.call("ManualCompaction", { collectionID: deployment.collection("one").id });
   equal(byId.status?.code, 0);
   equal((await deployment.status("ManualCompaction", { collectionName: "gone" })).code, 100);
+  const sized = await deployment.status("ManualCompaction", { collectionName: "one", targetSize: 1n });
+  equal(sized.code, 10);
+  match(sized.reason, /target_size of a compaction/);
   const { compactionID } = started;
   const state = await deployment.call("GetCompactionState", { compactionID });
   deepEqual([state.state, state.completedPlanNo], [2, 1n]);
