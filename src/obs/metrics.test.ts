@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
 import test from "node:test";
-import { equal, ok, throws } from "node:assert/strict";
+import assert, { equal, ok, throws } from "node:assert/strict";
 import { MetricsRegistry } from "./metrics.ts";
 
 test("counters and gauges are exposed with help, type and labels", () => {

@@ -37,6 +37,7 @@ async function open(seed: number): Promise<OpenFuzzTarget> {
   const client = new TestGrpcClient(server.port);
   const samples = rpcSamples();
   const isolated = Prng.fromSeed(`server ${seed}`);
+  const open = new Map<number, string>();
   await restore(client);
   return {
     batchMax: RESTORE_INPUTS,
@@ -46,7 +47,15 @@ async function open(seed: number): Promise<OpenFuzzTarget> {
         while (next < from + count) {
           const input = next++;
           tally.begin(input);
-          await attempt(server, client, damaged(isolated.fork(input), samples), input, tally);
+          const request = damaged(isolated.fork(input), samples);
+          open.set(input, request.rpc.name);
+          try {
+            await attempt(server, client, request, input, tally);
+            open.delete(input);
+          } catch (error) {
+            if (error instanceof FuzzFinding) throw withOthers(error, open);
+            throw error;
+          }
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -64,7 +73,7 @@ async function open(seed: number): Promise<OpenFuzzTarget> {
 }
 
 /** A request with damaged bytes, one with fields that fit their types and nothing else, or one as it should be. */
-function damaged(random: Prng, samples: readonly RpcSample[]): RpcSample {
+export function damaged(random: Prng, samples: readonly RpcSample[]): RpcSample {
   const { rpc, bytes } = random.pick(samples);
   const kind = random.int(10);
   if (kind === 0) return { rpc, bytes };
@@ -73,6 +82,13 @@ function damaged(random: Prng, samples: readonly RpcSample[]): RpcSample {
   const valid = decode(rpc.request, bytes) as unknown as Record<string, unknown>;
   for (const [name, value] of Object.entries(valid)) if (random.chance(0.75)) fields[name] = value;
   return { rpc, bytes: encode(rpc.request, fields as never) };
+}
+
+/** Requests act on each other: what had no answer yet belongs to the finding. */
+function withOthers(finding: FuzzFinding, open: ReadonlyMap<number, string>): FuzzFinding {
+  const others = [...open].filter(([input]) => input !== finding.input);
+  const text = others.map(([input, name]) => `${name} (${input})`).join(", ");
+  return new FuzzFinding(finding.input, `${finding.message}\nat the same time: ${text}`, { cause: finding });
 }
 
 async function attempt(
@@ -117,7 +133,7 @@ const UNKNOWN = 2;
 const UNEXPECTED = 65535;
 
 /** Drops what is not ours and brings back what is. */
-async function restore(client: TestGrpcClient): Promise<void> {
+export async function restore(client: TestGrpcClient): Promise<void> {
   const call = async (name: string, request?: object): Promise<Record<string, unknown>> => {
     const { rpc, bytes } = sampleOf(name);
     const { body } = await client.unary(

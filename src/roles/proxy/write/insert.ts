@@ -12,6 +12,7 @@ import { parseGoBool } from "../read/go-values.ts";
 import { partitionNamed } from "../read/partitions.ts";
 import { decodeRows } from "./decode-rows.ts";
 import { matchFields, type KeySource } from "./match-fields.ts";
+import { checkRowCount } from "./check-row-count.ts";
 import { keysOfIds, partitionsOfKeys } from "./place-rows.ts";
 import { collectionOfRows, type RowRequest } from "./row-request.ts";
 import { mutationResult, writeRows } from "./write-rows.ts";
@@ -23,7 +24,7 @@ export const insertHandler: Handler<InsertRequest, Init<MutationResult>> = async
   checkRequestSize(call);
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await collectionOfRows(call, request);
-  checkRowCount(request.numRows);
+  checkRowCount(request);
   call.note({ collection: info.name, rows: request.numRows });
   const keySource = keySourceOfInsert(info, request);
   let ids: Keys | undefined;
@@ -55,14 +56,6 @@ export function checkRequestSize(call: ProxyCall): void {
   const { insertBytesMax } = call.deps.limits;
   if (insertBytesMax >= 0 && call.requestBytes > insertBytesMax)
     throw parameterTooLarge("insert request size exceeds maxInsertSize");
-}
-
-export function checkRowCount(rows: number): void {
-  if (rows > 0) return;
-  throw parameterInvalid("num_rows should be greater than 0", {
-    expected: "invalid num_rows",
-    actual: rows,
-  });
 }
 
 /** A collection with auto ids may allow its clients to bring their own. */

@@ -8,14 +8,9 @@ import type { Init } from "../../../wire/codec.ts";
 import type { MutationResult, UpsertRequest } from "../../../wire/messages.gen.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
 import { checkCollectionName } from "../check/names.ts";
+import { checkRowCount } from "./check-row-count.ts";
 import { decodeRows } from "./decode-rows.ts";
-import {
-  checkRequestSize,
-  checkRowCount,
-  keysOfColumn,
-  partitionsOfRows,
-  refusePartitionName,
-} from "./insert.ts";
+import { checkRequestSize, keysOfColumn, partitionsOfRows, refusePartitionName } from "./insert.ts";
 import { matchFields } from "./match-fields.ts";
 import { mergeStoredRows } from "./partial-upsert.ts";
 import { collectionOfRows } from "./row-request.ts";
@@ -56,7 +51,7 @@ async function prepare(
   const keyField = primaryKeyField(schema);
   if (!request.fieldsData.some(({ fieldName }) => fieldName === keyField.name))
     throw parameterInvalid(`must assign pk when upsert, primary field: ${keyField.name}`);
-  checkRowCount(request.numRows);
+  checkRowCount(request);
   const rows = request.numRows;
   const merged = request.partialUpdate ? await mergeStoredRows(call, info, request) : undefined;
   const columns =
