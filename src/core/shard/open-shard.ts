@@ -73,7 +73,12 @@ export class ShardOpener {
         replaced.set(meta, []);
       else return false;
     }
-    const added = await this.#openAll(fresh, state.schema);
+    const opened = await this.#openAll(fresh, state.schema);
+    // What a drop or truncation has taken away meanwhile does not come back.
+    const here = new Set([...state.sealed(), ...state.growing()].map((entry) => entry.id));
+    const isWanted = ({ meta }: SealedEntry): boolean => (replaced.get(meta) ?? []).every((id) => here.has(id));
+    const added = opened.filter(isWanted);
+    for (const entry of opened) if (!isWanted(entry)) entry.ref.release();
     const wanted = new Set(target.segments.map((meta) => meta.id));
     const removed = [
       ...[...state.sealed()].map((entry) => entry.id).filter((id) => !wanted.has(id)),

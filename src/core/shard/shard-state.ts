@@ -268,6 +268,8 @@ export class ShardState {
       this.#gone.add(id);
     }
     for (const { entry } of change.added) {
+      // The schema may have gained fields while it was being opened.
+      for (const field of this.#schema.fields) entry.ref.segment.addMissingField(field);
       this.#growing.delete(entry.id);
       this.#snapshotted.delete(entry.id);
       this.#gone.delete(entry.id);
