@@ -1,5 +1,3 @@
-import type { AnyRequest } from "./interceptors.ts";
-
 /** How many rows or vectors a call moves: what Milvus counts beside calls. */
 export interface MovedRows {
   readonly kind: "search" | "query" | "insert" | "upsert" | "delete";
@@ -10,7 +8,7 @@ export interface MovedRows {
 }
 
 /** Undefined for calls that move none. `answer` is undefined for a call that threw. */
-export function movedRows(rpc: string, request: AnyRequest, answer: unknown): MovedRows | undefined {
+export function movedRows(rpc: string, request: unknown, answer: unknown): MovedRows | undefined {
   // The service table says which request and answer an RPC has; here only numbers are read, where they are there.
   switch (rpc) {
     case "Search":

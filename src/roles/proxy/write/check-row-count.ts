@@ -29,10 +29,7 @@ const UNCHECKED_ROWS_MAX = 65_536;
 
 /** Rows that the field's data can stand for: one byte of validity a row, or at least one byte or value. */
 function rowsAtMost({ validData, scalars, vectors }: FieldData): number {
-  let most = validData.length;
-  for (const holder of [...Object.values(scalars ?? {}), ...Object.values(vectors ?? {})])
-    most = Math.max(most, valuesIn(holder));
-  return most;
+  return Math.max(validData.length, valuesIn(scalars), valuesIn(vectors));
 }
 
 /** Entries of the arrays of a message: what its data is, whatever its type. */
@@ -41,5 +38,6 @@ function valuesIn(holder: unknown): number {
   if (ArrayBuffer.isView(holder)) return holder.byteLength;
   if (Array.isArray(holder)) return holder.length;
   if ("offsets" in holder && holder.offsets instanceof Int32Array) return holder.offsets.length - 1;
-  return Object.values(holder).reduce((most: number, inner) => Math.max(most, valuesIn(inner)), 0);
+  const parts: readonly unknown[] = Object.values(holder);
+  return parts.reduce((most: number, part) => Math.max(most, valuesIn(part)), 0);
 }
