@@ -324,7 +324,14 @@ export class ShardState {
   #dropGrowing(matches: (entry: GrowingEntry) => boolean): void {
     const dropped = [...this.#growing.values()].filter(matches);
     if (dropped.length === 0) return;
-    this.replace({ version: this.#version, added: [], removed: dropped.map((entry) => entry.id) });
+    // They are not gone: a later owner may place rows behind the change in the same segment.
+    for (const entry of dropped) {
+      this.#growing.delete(entry.id);
+      this.#snapshotted.delete(entry.id);
+    }
+    this.#dropView();
+    for (const entry of dropped) entry.ref.release();
+    this.#tellWatchers();
   }
 
   /** Rows that a replay meets although they are in files already, or whose segment is gone. */
