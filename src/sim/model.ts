@@ -1,6 +1,6 @@
 import { crc32c } from "../base/crc32c.ts";
 import { keysOf } from "../format/column-select.ts";
-import { decodeLogRecord, type DdlRecord, type RowsRecord } from "../format/log-record.ts";
+import { decodeLogRecord, type DdlRecord, type LogRecord, type RowsRecord } from "../format/log-record.ts";
 import { decodeRowBatch } from "../format/row-batch.ts";
 import type { CollectionId, PartitionId } from "../model/ids.ts";
 import type { StreamRecord } from "../ports/message-stream.ts";
@@ -42,6 +42,8 @@ export class Model implements StreamObserver {
   readonly channels = new Map<string, ModelChannel>();
   readonly issued = new Map<bigint, { readonly write: IssuedWrite; readonly row: SimRow }>();
   readonly open = new Set<IssuedWrite>();
+  /** Hears of every record, for finding out what happened. */
+  onApplied: ((line: string) => void) | undefined;
   readonly #violation: (what: string) => void;
   /** Timestamp of each change of a collection: the same on all its channels. */
   readonly #changes = new Map<bigint, bigint>();
@@ -105,6 +107,7 @@ export class Model implements StreamObserver {
   #apply(channel: ModelChannel, payload: Uint8Array, position: bigint): void {
     const record = decodeLogRecord(payload.slice());
     const { topic } = channel;
+    this.onApplied?.(describeRecord(topic, position, record));
     if (record.type === "epoch") {
       const owner = channel.owners.get(record.epoch) ?? record.owner;
       if (owner !== record.owner) this.#violation(`${topic}: epoch ${record.epoch} has the owners ${owner} and ${record.owner}`);
@@ -240,4 +243,16 @@ export class ModelChannel {
     if (drop !== undefined && drop <= at) return false;
     return !this.truncations.some((truncated) => truncated <= at && row.begin <= truncated);
   }
+}
+
+function describeRecord(topic: string, position: bigint, record: LogRecord): string {
+  const head = `record ${topic} ${position} epoch ${record.epoch} at ${record.timestamp}`;
+  if (record.type === "epoch") return `${head}: epoch of ${record.owner}`;
+  if (record.type === "ddl") return `${head}: ${record.kind} ${record.intentId}`;
+  const inserts = record.inserts.map((part) => {
+    const key = decodeRowBatch(part.batch).columns.get(FIELD.key);
+    return `into ${part.segmentId} ${key === undefined ? "" : keyList(keysOf(key)).join()}`;
+  });
+  const deletes = record.deletes.map((part) => `delete ${keyList(part.keys).join()}`);
+  return `${head}: ${[...deletes, ...inserts].join("; ")}`;
 }

@@ -53,6 +53,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const violation = (what: string, error?: unknown): void => run.violation(what, error);
   const checker = new MetaChecker(violation, (name) => coverage.transition(name));
   const model = new Model(violation);
+  if (options.log !== undefined) model.onApplied = options.log;
   const deployment = new Deployment(world, engine, tuning, faults, {
     violation,
     onMetaCommit: (changes) => checker.onCommit(changes),
