@@ -44,7 +44,8 @@ function plans(segments: readonly SegmentMeta[], more: Partial<CompactionCandida
   const candidates = {
     segments,
     endedRows: new Map<SegmentId, number>(),
-    deltaLogs: 0,
+    deltaLogs: [],
+    resting: new Set<SegmentId>(),
     dropBegunUpTo: timestamp(0n),
     manual: false,
     ...more,
@@ -109,16 +110,22 @@ test("enough small segments of one partition are merged, smallest first, into no
   assert.deepEqual(plans([1, 2, 3, 4, 5, 6, 7].map((id) => small(id, 1))), [["small", [1, 2, 3, 4, 5]]]);
 });
 
-test("too many delta logs rewrite the segments that lack most of them", () => {
+test("segments that keep surplus delta logs from going are rewritten, and no others", () => {
   const segments = [3, 1, 2].map((id) => meta(id, { deletesAppliedTo: timestamp(BigInt(100 * id)) }));
-  assert.deepEqual(plans(segments, { deltaLogs: 4 }), []);
-  assert.deepEqual(plans(segments, { deltaLogs: 5 }), [
+  const logs = (...to: readonly number[]) => to.map((at) => timestamp(BigInt(at)));
+  assert.deepEqual(plans(segments, { deltaLogs: logs(150, 250, 350, 450) }), []);
+  assert.deepEqual(plans(segments, { deltaLogs: logs(450, 150, 250, 350, 550) }), [["deltas", [1]]]);
+  assert.deepEqual(plans(segments, { deltaLogs: logs(150, 250, 350, 450, 550, 650) }), [
     ["deltas", [1]],
     ["deltas", [2]],
-    ["deltas", [3]],
   ]);
   const many = Array.from({ length: 8 }, (_, i) => meta(i + 1));
-  assert.equal(plans(many, { deltaLogs: 5 }).length, limits.inputsMax);
+  assert.equal(plans(many, { deltaLogs: logs(900, 901, 902, 903, 904) }).length, limits.inputsMax);
+});
+
+test("what was just rewritten for its deletes is left alone", () => {
+  const resting = new Set([segmentId(1n)]);
+  assert.deepEqual(plans([meta(1), meta(2)], { endedRows: ended({ 1: 99, 2: 99 }), resting }), [["deleted", [2]]]);
 });
 
 test("no segment is in two plans", () => {
@@ -127,7 +134,7 @@ test("no segment is in two plans", () => {
   );
   const planned = plans(segments, {
     endedRows: ended({ 1: 100, 2: 100 }),
-    deltaLogs: 99,
+    deltaLogs: Array.from({ length: 99 }, () => timestamp(999n)),
     dropBegunUpTo: timestamp(105n),
     manual: true,
   }).flatMap(([, inputs]) => inputs as number[]);

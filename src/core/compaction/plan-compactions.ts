@@ -20,7 +20,10 @@ export interface CompactionCandidates {
   readonly segments: readonly SegmentMeta[];
   /** Row versions that have ended, by segment, as the owner reported. */
   readonly endedRows: ReadonlyMap<SegmentId, number>;
-  readonly deltaLogs: number;
+  /** The newest timestamp in each of the channel's delta logs. */
+  readonly deltaLogs: readonly Timestamp[];
+  /** Segments that have just been rewritten for their deletes: what is left in them may still be read for a while. */
+  readonly resting: ReadonlySet<SegmentId>;
   /** Rows that began at or below it are expired or truncated; 0 when nothing expires. */
   readonly dropBegunUpTo: Timestamp;
   /** Asked for by hand: everything that could gain anything is rewritten. */
@@ -51,7 +54,8 @@ export function planCompactions(
     const share = meta.rows === 0 ? 0 : ended(meta) / meta.rows;
     if (candidates.dropBegunUpTo > 0n && meta.minTimestamp <= candidates.dropBegunUpTo) {
       if (meta.maxTimestamp <= candidates.dropBegunUpTo || candidates.manual) plan("expired", [meta]);
-    } else if (share > limits.deletedShareMax || (candidates.manual && share > 0)) plan("deleted", [meta]);
+    } else if (candidates.resting.has(meta.id)) continue;
+    else if (share > limits.deletedShareMax || (candidates.manual && share > 0)) plan("deleted", [meta]);
   }
   for (const small of smallGroups(
     candidates.segments.filter((meta) => !taken.has(meta.id)),
@@ -59,11 +63,14 @@ export function planCompactions(
     limits,
   ))
     plan("small", small);
-  if (candidates.deltaLogs > limits.deltaLogsMax) {
-    const oldest = candidates.segments
-      .filter((meta) => !taken.has(meta.id))
+  const excess = candidates.deltaLogs.length - limits.deltaLogsMax;
+  const passed = candidates.deltaLogs.toSorted((a, b) => (a < b ? -1 : 1))[excess - 1];
+  if (passed !== undefined) {
+    // Only these keep the surplus logs from going.
+    const behind = candidates.segments
+      .filter((meta) => !taken.has(meta.id) && meta.deletesAppliedTo < passed)
       .toSorted((a, b) => (a.deletesAppliedTo < b.deletesAppliedTo ? -1 : 1));
-    for (const meta of oldest.slice(0, limits.inputsMax)) plan("deltas", [meta]);
+    for (const meta of behind.slice(0, limits.inputsMax)) plan("deltas", [meta]);
   }
   return planned;
 }

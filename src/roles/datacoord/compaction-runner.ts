@@ -108,7 +108,8 @@ export class CompactionRunner {
       {
         segments,
         endedRows: this.#endedRows,
-        deltaLogs: this.#tables.deltasOn(vchannel).length,
+        deltaLogs: this.#tables.deltasOn(vchannel).map((delta) => delta.to),
+        resting: this.#resting(segments),
         dropBegunUpTo: await this.#expiredUpTo(channel.collectionId, signal),
         manual,
       },
@@ -215,6 +216,13 @@ export class CompactionRunner {
     );
     await this.#deps.faults.point("compaction.after-commit");
     for (const meta of plan.inputs) this.#endedRows.delete(meta.id);
+  }
+
+  /** A rewrite within the retention of the one before would drop nothing that that one had to keep. */
+  #resting(segments: readonly SegmentMeta[]): ReadonlySet<SegmentId> {
+    const restsFrom = this.#deps.clock.nowMs() - this.#deps.limits.retentionMs;
+    const resting = segments.filter((meta) => meta.compactedFrom.length > 0 && meta.createdAtMs > restsFrom);
+    return new Set(resting.map((meta) => meta.id));
   }
 
   /** Rows that began at or below it are expired (TTL) or truncated. */
