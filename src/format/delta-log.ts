@@ -32,7 +32,7 @@ const head = defineMessage<{ readonly parts: readonly PartHead[] }>("DeltaLog", 
   parts: repeated(1, nested(partHead)),
 });
 
-/** docs/internals/manifest.md, delta log. */
+/** docs/internals/delta-log.md */
 export function encodeDeltaLog(parts: readonly DeltaPart[]): Uint8Array {
   const keyBodies = parts.map((part) => encodeKeys(part.keys));
   const headBytes = head.encode({
