@@ -63,12 +63,18 @@ export class AdminClient {
       case "drop partition":
         return this.#dropPartition(handle);
       case "truncate":
-        return this.#change(handle, (deps, ctx) => deps.rootCoord.truncateCollection(ctx, { name: handle.name }));
+        return this.#change(handle, (deps, ctx) =>
+          deps.rootCoord.truncateCollection(ctx, { name: handle.name }),
+        );
       case "add field":
         return this.#addField(handle);
       case "alter collection":
         return this.#call((deps, ctx) =>
-          deps.rootCoord.alterCollection(ctx, { name: handle.name, set: { note: String(this.#random.int(9)) }, remove: [] }),
+          deps.rootCoord.alterCollection(ctx, {
+            name: handle.name,
+            set: { note: String(this.#random.int(9)) },
+            remove: [],
+          }),
         );
       case "load":
         return this.#load(handle);
@@ -94,7 +100,14 @@ export class AdminClient {
     const name = `c${this.#names++}`;
     const keyType = this.#random.chance(0.7) ? "int64" : "varchar";
     const request = {
-      schema: { name, description: "", fields: simFields(keyType), functions: [], enableDynamicField: false, version: 0 },
+      schema: {
+        name,
+        description: "",
+        fields: simFields(keyType),
+        functions: [],
+        enableDynamicField: false,
+        version: 0,
+      },
       shards: this.#random.between(1, 2),
       consistencyLevel: "Strong",
       properties: {},
@@ -127,7 +140,8 @@ export class AdminClient {
 
   async #drop(handle: Handle): Promise<void> {
     if (this.#run.handles.length === 1 && this.#random.chance(0.7)) return;
-    for (const alias of handle.aliases) if (!(await this.attempt("drop alias", handle))) return this.#run.world.note(`keeps ${alias}`);
+    for (const alias of handle.aliases)
+      if (!(await this.attempt("drop alias", handle))) return this.#run.world.note(`keeps ${alias}`);
     this.#run.handles.splice(this.#run.handles.indexOf(handle), 1);
     this.#run.names.delete(handle.name);
     const gone = await this.#certain(
@@ -164,14 +178,18 @@ export class AdminClient {
   async #createAlias(handle: Handle): Promise<void> {
     if (handle.aliases.size >= 2) return;
     const alias = `a${this.#names++}`;
-    await this.#aliasChange([handle], alias, (deps, ctx) => deps.rootCoord.createAlias(ctx, { alias, collection: handle.name }));
+    await this.#aliasChange([handle], alias, (deps, ctx) =>
+      deps.rootCoord.createAlias(ctx, { alias, collection: handle.name }),
+    );
   }
 
   async #alterAlias(handle: Handle): Promise<void> {
     const other = this.#run.handles.find((one) => one !== handle && one.aliases.size > 0);
     const alias = other && this.#random.pick([...other.aliases]);
     if (other === undefined || alias === undefined) return;
-    await this.#aliasChange([other, handle], alias, (deps, ctx) => deps.rootCoord.alterAlias(ctx, { alias, collection: handle.name }));
+    await this.#aliasChange([other, handle], alias, (deps, ctx) =>
+      deps.rootCoord.alterAlias(ctx, { alias, collection: handle.name }),
+    );
   }
 
   async #dropAlias(handle: Handle): Promise<void> {
@@ -206,17 +224,24 @@ export class AdminClient {
     if (handle.partitions.size >= PARTITIONS_MAX) return;
     const partition = `p${this.#names++}`;
     handle.version += 1;
-    await this.#changePartitions(handle, (deps, ctx) => deps.rootCoord.createPartition(ctx, { collection: handle.name, partition }));
+    await this.#changePartitions(handle, (deps, ctx) =>
+      deps.rootCoord.createPartition(ctx, { collection: handle.name, partition }),
+    );
   }
 
   async #dropPartition(handle: Handle): Promise<void> {
     const partition = [...handle.partitions].find((name) => name !== "_default");
     if (partition === undefined) return;
     handle.partitions.delete(partition);
-    await this.#changePartitions(handle, (deps, ctx) => deps.rootCoord.dropPartition(ctx, { collection: handle.name, partition }));
+    await this.#changePartitions(handle, (deps, ctx) =>
+      deps.rootCoord.dropPartition(ctx, { collection: handle.name, partition }),
+    );
   }
 
-  async #changePartitions(handle: Handle, change: (deps: SimProxyDeps, ctx: CallContext) => Promise<void>): Promise<void> {
+  async #changePartitions(
+    handle: Handle,
+    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<void>,
+  ): Promise<void> {
     await this.#change(handle, change);
     handle.partitions.clear();
     for (const part of handle.info.partitions) if (part.state === "Created") handle.partitions.add(part.name);
@@ -229,15 +254,25 @@ export class AdminClient {
 
   async #addField(handle: Handle): Promise<void> {
     if (handle.extras >= 3) return;
-    const field = extraField(`extra${this.#names++}`, this.#random.chance(0.5) ? BigInt(this.#random.int(50)) : undefined);
+    const field = extraField(
+      `extra${this.#names++}`,
+      this.#random.chance(0.5) ? BigInt(this.#random.int(50)) : undefined,
+    );
     handle.extras += 1;
-    await this.#change(handle, (deps, ctx) => deps.rootCoord.addCollectionField(ctx, { name: handle.name, field }));
+    await this.#change(handle, (deps, ctx) =>
+      deps.rootCoord.addCollectionField(ctx, { name: handle.name, field }),
+    );
   }
 
   async #load(handle: Handle): Promise<void> {
-    const named = !handle.loaded && this.#random.chance(0.25) ? [...handle.partitions].filter(() => this.#random.chance(0.6)) : [];
+    const named =
+      !handle.loaded && this.#random.chance(0.25)
+        ? [...handle.partitions].filter(() => this.#random.chance(0.6))
+        : [];
     handle.version += 1;
-    const partitionIds = handle.info.partitions.filter((part) => part.state === "Created" && named.includes(part.name)).map((part) => part.id);
+    const partitionIds = handle.info.partitions
+      .filter((part) => part.state === "Created" && named.includes(part.name))
+      .map((part) => part.id);
     handle.loaded = false;
     const request = { collectionId: handle.info.id, partitionIds, replicas: 1, fieldIds: [], refresh: false };
     await this.#certain(
@@ -245,13 +280,20 @@ export class AdminClient {
       (deps, ctx) => deps.queryCoord.load(ctx, request),
     );
     for (let tries = 0; tries < 400; tries++) {
-      const state = await this.#call((deps, ctx) => deps.queryCoord.getLoadState(ctx, { collectionId: handle.info.id, partitionIds })).catch(
-        (error: unknown) => void this.#run.world.note(`load state: ${String(error)}`),
-      );
+      const state = await this.#call((deps, ctx) =>
+        deps.queryCoord.getLoadState(ctx, { collectionId: handle.info.id, partitionIds }),
+      ).catch((error: unknown) => {
+        this.#run.world.note(`load state: ${String(error)}`);
+        return undefined;
+      });
       if (state?.state === "Loaded") {
         handle.loadedPartitions = state.wholeCollection
           ? undefined
-          : new Set(handle.info.partitions.filter((part) => state.loadedPartitions.includes(part.id)).map((part) => part.name));
+          : new Set(
+              handle.info.partitions
+                .filter((part) => state.loadedPartitions.includes(part.id))
+                .map((part) => part.name),
+            );
         handle.loaded = true;
         handle.version += 1;
         return;
@@ -273,7 +315,9 @@ export class AdminClient {
 
   async #flush(handle: Handle): Promise<void> {
     const collectionId = handle.info.id;
-    const [result] = await this.#call((deps, ctx) => deps.dataCoord.flush(ctx, { collectionIds: [collectionId] }));
+    const [result] = await this.#call((deps, ctx) =>
+      deps.dataCoord.flush(ctx, { collectionIds: [collectionId] }),
+    );
     if (result === undefined) return;
     const request = { collectionId, segmentIds: result.sealing, flushedAt: timestamp(result.flushedAt) };
     for (let tries = 0; tries < 200; tries++) {
@@ -289,7 +333,9 @@ export class AdminClient {
       deps.dataCoord.manualCompaction(ctx, { collectionId: handle.info.id, major: false }),
     );
     for (let tries = 0; tries < 200; tries++) {
-      const { state } = await this.#call((deps, ctx) => deps.dataCoord.getCompactionState(ctx, { compactionId }));
+      const { state } = await this.#call((deps, ctx) =>
+        deps.dataCoord.getCompactionState(ctx, { compactionId }),
+      );
       if (state !== "Executing") return;
       await this.#run.world.pause(20, "compaction poll");
     }
@@ -322,15 +368,25 @@ export class AdminClient {
 
   async #describe(handle: Handle): Promise<void> {
     const name = this.#random.pick([handle.name, ...handle.aliases]);
-    const info = await this.#call((deps, ctx) => deps.rootCoord.describeCollection(ctx, { by: "name", name }));
-    if (info.id !== handle.info.id) this.#run.violation(`${name} describes ${info.id} instead of ${handle.info.id}`);
-    const names = new Set(info.partitions.filter((part) => part.state === "Created").map((part) => part.name));
+    const info = await this.#call((deps, ctx) =>
+      deps.rootCoord.describeCollection(ctx, { by: "name", name }),
+    );
+    if (info.id !== handle.info.id)
+      this.#run.violation(`${name} describes ${info.id} instead of ${handle.info.id}`);
+    const names = new Set(
+      info.partitions.filter((part) => part.state === "Created").map((part) => part.name),
+    );
     if (names.symmetricDifference(handle.partitions).size > 0)
-      this.#run.violation(`${name} has the partitions ${[...names].join()} instead of ${[...handle.partitions].join()}`);
+      this.#run.violation(
+        `${name} has the partitions ${[...names].join()} instead of ${[...handle.partitions].join()}`,
+      );
   }
 
   /** A change of the collection itself, with its new definition afterwards. */
-  async #change(handle: Handle, change: (deps: SimProxyDeps, ctx: CallContext) => Promise<unknown>): Promise<void> {
+  async #change(
+    handle: Handle,
+    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<unknown>,
+  ): Promise<void> {
     handle.version += 1;
     const describe = (deps: SimProxyDeps, ctx: CallContext): Promise<CollectionInfo> =>
       deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id });
@@ -341,8 +397,14 @@ export class AdminClient {
     handle.version += 1;
   }
 
-  async #describeAll(deps: SimProxyDeps, ctx: CallContext, handles: readonly Handle[]): Promise<readonly CollectionInfo[]> {
-    return Promise.all(handles.map(async (handle) => deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id })));
+  async #describeAll(
+    deps: SimProxyDeps,
+    ctx: CallContext,
+    handles: readonly Handle[],
+  ): Promise<readonly CollectionInfo[]> {
+    return Promise.all(
+      handles.map(async (handle) => deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id })),
+    );
   }
 
   async #find(deps: SimProxyDeps, ctx: CallContext, name: string): Promise<CollectionInfo | undefined> {
@@ -381,7 +443,8 @@ export class AdminClient {
   async #nothingOpen(deps: SimProxyDeps, ctx: CallContext): Promise<void> {
     for (const { vchannels } of (await deps.rootCoord.listCollections(ctx, {})).map((info) => info)) {
       for (const vchannel of vchannels) {
-        if ((await deps.rootCoord.openIntents(ctx, { vchannel })).length > 0) throw new Error(`a change of ${vchannel} is open`);
+        if ((await deps.rootCoord.openIntents(ctx, { vchannel })).length > 0)
+          throw new Error(`a change of ${vchannel} is open`);
       }
     }
   }

@@ -44,7 +44,8 @@ export class Coverage {
         crashed: counts.crashed + crashed,
       });
     }
-    for (const [name, count] of other.transitions) this.transitions.set(name, (this.transitions.get(name) ?? 0) + count);
+    for (const [name, count] of other.transitions)
+      this.transitions.set(name, (this.transitions.get(name) ?? 0) + count);
     for (const [kind, count] of other.faults) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
   }
 
@@ -55,22 +56,39 @@ export class Coverage {
     readonly faults: readonly string[];
   }): readonly string[] {
     return [
-      ...FAULT_POINTS.filter((name) => (this.points.get(name)?.crashed ?? 0) === 0).map((name) => `crash at ${name}`),
-      ...FAULT_POINTS.filter((name) => (this.points.get(name)?.failed ?? 0) === 0).map((name) => `failure at ${name}`),
-      ...expected.operations.filter((kind) => (this.operations.get(kind)?.done ?? 0) === 0).map((kind) => `operation ${kind}`),
-      ...expected.transitions.filter((name) => !this.transitions.has(name)).map((name) => `transition ${name}`),
+      ...FAULT_POINTS.filter((name) => (this.points.get(name)?.crashed ?? 0) === 0).map(
+        (name) => `crash at ${name}`,
+      ),
+      ...FAULT_POINTS.filter((name) => (this.points.get(name)?.failed ?? 0) === 0).map(
+        (name) => `failure at ${name}`,
+      ),
+      ...expected.operations
+        .filter((kind) => (this.operations.get(kind)?.done ?? 0) === 0)
+        .map((kind) => `operation ${kind}`),
+      ...expected.transitions
+        .filter((name) => !this.transitions.has(name))
+        .map((name) => `transition ${name}`),
       ...expected.faults.filter((kind) => !this.faults.has(kind)).map((kind) => `fault ${kind}`),
     ];
   }
 
   /** Lines for people. */
   report(): readonly string[] {
-    const sorted = <V>(map: ReadonlyMap<string, V>): (readonly [string, V])[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+    const sorted = <V>(map: ReadonlyMap<string, V>): (readonly [string, V])[] =>
+      [...map].sort(([a], [b]) => (a < b ? -1 : 1));
     return [
-      `operations (done/failed): ${sorted(this.operations).map(([kind, { done, failed }]) => `${kind} ${done}/${failed}`).join(", ")}`,
-      `fault points (passed/failed/crashed): ${sorted(this.points).map(([name, { passed, failed, crashed }]) => `${name} ${passed}/${failed}/${crashed}`).join(", ")}`,
-      `segment transitions: ${sorted(this.transitions).map(([name, count]) => `${name} ${count}`).join(", ")}`,
-      `faults: ${sorted(this.faults).map(([kind, count]) => `${kind} ${count}`).join(", ")}`,
+      `operations (done/failed): ${sorted(this.operations)
+        .map(([kind, { done, failed }]) => `${kind} ${done}/${failed}`)
+        .join(", ")}`,
+      `fault points (passed/failed/crashed): ${sorted(this.points)
+        .map(([name, { passed, failed, crashed }]) => `${name} ${passed}/${failed}/${crashed}`)
+        .join(", ")}`,
+      `segment transitions: ${sorted(this.transitions)
+        .map(([name, count]) => `${name} ${count}`)
+        .join(", ")}`,
+      `faults: ${sorted(this.faults)
+        .map(([kind, count]) => `${kind} ${count}`)
+        .join(", ")}`,
     ];
   }
 }

@@ -101,7 +101,11 @@ export class DataClient {
   }
 
   async #deleteKeys(handle: Handle): Promise<void> {
-    const deletes = [...new Set(Array.from({ length: this.#random.between(1, 4) }, () => this.#run.randomKey(handle, this.#random)))];
+    const deletes = [
+      ...new Set(
+        Array.from({ length: this.#random.between(1, 4) }, () => this.#run.randomKey(handle, this.#random)),
+      ),
+    ];
     const deleteIn = this.#random.chance(0.3) ? this.#random.pick([...handle.partitions]) : undefined;
     const write = this.#run.model.issue({
       kind: "delete by key",
@@ -109,7 +113,13 @@ export class DataClient {
       rows: [],
       mayDelete: (row) => handle.info.vchannels.length > 0 && deletes.includes(row.key),
     });
-    await this.#write(handle, write, { rows: [], deletes, partition: undefined, deleteIn, condition: undefined });
+    await this.#write(handle, write, {
+      rows: [],
+      deletes,
+      partition: undefined,
+      deleteIn,
+      condition: undefined,
+    });
   }
 
   async #deleteWhere(handle: Handle): Promise<void> {
@@ -155,10 +165,17 @@ export class DataClient {
     const age = BigInt(this.#random.int(AGE_MAX));
     await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
       for (let round = 0; round < 10; round++) {
-        const { rows, readAt, info } = await proxy.query(ctx, handle.name, { filter: "", keys: [key], at: { level: "Strong" } });
+        const { rows, readAt, info } = await proxy.query(ctx, handle.name, {
+          filter: "",
+          keys: [key],
+          at: { level: "Strong" },
+        });
         const before = rows[0];
         const known = this.#run.model.issued.get(before?.stamp ?? -1n)?.row;
-        const row: SimRow = known === undefined ? this.#randomRow(handle, key) : { ...known, age, stamp: this.#run.nextStamp() };
+        const row: SimRow =
+          known === undefined
+            ? this.#randomRow(handle, key)
+            : { ...known, age, stamp: this.#run.nextStamp() };
         const write = this.#run.model.issue({
           kind: "partial upsert",
           collectionId: info.id,
@@ -188,10 +205,24 @@ export class DataClient {
     if (!handle.loaded) return;
     const filter = kind === "get" || this.#random.chance(0.3) ? EVERYTHING : this.#filter(handle);
     const keys =
-      kind === "get" ? [...new Set(Array.from({ length: this.#random.between(1, 6) }, () => this.#run.randomKey(handle, this.#random)))] : undefined;
+      kind === "get"
+        ? [
+            ...new Set(
+              Array.from({ length: this.#random.between(1, 6) }, () =>
+                this.#run.randomKey(handle, this.#random),
+              ),
+            ),
+          ]
+        : undefined;
     const limit = kind === "query" && this.#random.chance(0.3) ? this.#random.between(1, 12) : undefined;
     const partition = this.#random.chance(0.15) ? this.#random.pick([...handle.partitions]) : undefined;
-    const asked = { filter, partition, countOnly: kind === "count", ...(keys && { keys }), ...(limit !== undefined && { limit }) };
+    const asked = {
+      filter,
+      partition,
+      countOnly: kind === "count",
+      ...(keys && { keys }),
+      ...(limit !== undefined && { limit }),
+    };
     await this.#checked(handle, partition, async (proxy, ctx, name, at, loaded) => {
       const answer = await proxy.query(ctx, name, { ...asked, filter: filter.text, at });
       return { answer, problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer) };
@@ -221,7 +252,10 @@ export class DataClient {
       const filter: SimFilter =
         after === undefined
           ? EVERYTHING
-          : { text: `id > ${typeof after === "string" ? `"${after}"` : after}`, matches: (row) => row.key > after };
+          : {
+              text: `id > ${typeof after === "string" ? `"${after}"` : after}`,
+              matches: (row) => row.key > after,
+            };
       let rows: readonly SeenRow[] = [];
       const fixed = at;
       await this.#checked(
@@ -264,7 +298,9 @@ export class DataClient {
     if (meaning !== undefined && meaning === still && meaning !== answer.info.id)
       this.#run.violation(`${name} means collection ${String(meaning)}, but ${answer.info.id} answered`);
     if (at.level === "Strong" && answer.readAt <= lastWrite && answer.info.id === handle.info.id)
-      this.#run.violation(`a Strong read at ${answer.readAt} began after a write at ${lastWrite} was acknowledged`);
+      this.#run.violation(
+        `a Strong read at ${answer.readAt} began after a write at ${lastWrite} was acknowledged`,
+      );
     if (answer.info.id !== handle.info.id || handle.version !== version) return;
     if (partition !== undefined && !handle.partitions.has(partition)) return;
     const wrong = problem();
@@ -290,8 +326,10 @@ export class DataClient {
         `${issued.kind} ${issued.id}`,
       );
     }
-    if (handle !== undefined && newest > handle.lastWrite && this.#run.handles.includes(handle)) handle.lastWrite = newest;
-    if (newest > (this.#session.get(issued.collectionId) ?? 0n)) this.#session.set(issued.collectionId, newest);
+    if (handle !== undefined && newest > handle.lastWrite && this.#run.handles.includes(handle))
+      handle.lastWrite = newest;
+    if (newest > (this.#session.get(issued.collectionId) ?? 0n))
+      this.#session.set(issued.collectionId, newest);
     this.#failed(outcomes);
     this.#run.model.close(issued);
   }
@@ -312,7 +350,10 @@ export class DataClient {
       case 2:
         return { level: "Session", last: this.#session.get(handle.info.id) ?? TIMESTAMP_ZERO };
       case 3:
-        return { level: "Explicit", timestamp: timestamp(now - (BigInt(this.#random.int(Math.ceil(retentionMs * 1.2))) << 18n)) };
+        return {
+          level: "Explicit",
+          timestamp: timestamp(now - (BigInt(this.#random.int(Math.ceil(retentionMs * 1.2))) << 18n)),
+        };
       default:
         return { level: "Strong" };
     }
@@ -369,6 +410,9 @@ interface Judged {
 
 function withoutSkipped(keys: Keys, skipped: readonly number[]): readonly SimKey[] {
   const gone = new Set(skipped);
-  return gone.size === 0 ? keyList(keys) : keyList(keys).slice(0, keyCount(keys)).filter((_, i) => !gone.has(i));
+  return gone.size === 0
+    ? keyList(keys)
+    : keyList(keys)
+        .slice(0, keyCount(keys))
+        .filter((_, i) => !gone.has(i));
 }
-

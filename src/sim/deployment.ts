@@ -19,7 +19,7 @@ import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import { nodeId } from "../model/ids.ts";
 import type { Engine } from "../ports/engine.ts";
-import type { LeaseId, MetaStore } from "../ports/meta-store.ts";
+import type { MetaStore } from "../ports/meta-store.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import { LeaderClient } from "../transport/leader-client.ts";
 import { SimDisk, SimDiskState } from "./disk.ts";
@@ -124,7 +124,8 @@ export class Deployment {
       (error: unknown) => {
         if (!life.alive) return;
         this.world.note(`${life.name} cannot start: ${String(error)}`);
-        if (!isRedkiteError(error) || error.kind === "corrupted") this.#hooks.violation(`${life.name} cannot start`, error);
+        if (!isRedkiteError(error) || error.kind === "corrupted")
+          this.#hooks.violation(`${life.name} cannot start`, error);
         this.crash(machine, RESTART_MS);
       },
     );
@@ -156,7 +157,7 @@ export class Deployment {
       return;
     }
     // Leases count from 1 in every process; those of this one are its session's and its leader key's.
-    for (const lease of [1n, 2n]) await process.meta.revokeLease(lease as LeaseId);
+    for (const lease of [1n, 2n]) await process.meta.revokeLease(lease);
   }
 
   proxies(): readonly SimProxy[] {
@@ -169,7 +170,8 @@ export class Deployment {
     const objects = new Map<string, Uint8Array>();
     for (const { disk } of this.machines) {
       for (const [path, file] of disk.files)
-        if (path.startsWith("objects/") && !path.startsWith("objects/.")) objects.set(path.slice("objects/".length), file.bytes);
+        if (path.startsWith("objects/") && !path.startsWith("objects/."))
+          objects.set(path.slice("objects/".length), file.bytes);
     }
     return objects;
   }
@@ -190,7 +192,9 @@ export class Deployment {
       clock,
       rng: random,
       tasks: new TaskRunner(clock, random, report),
-      faults: new SimFaults(this.faults, life, () => this.crash(machine, RESTART_MS * (0.5 + random.float()))),
+      faults: new SimFaults(this.faults, life, () =>
+        this.crash(machine, RESTART_MS * (0.5 + random.float())),
+      ),
       engine: this.engine,
       ...(await this.#storagePorts(machine, life, clock)),
     };
@@ -236,7 +240,10 @@ export class Deployment {
     clock: SimClock,
   ): Promise<{ meta: MetaStore; stream: WatchedStream; objects: ObjectStore }> {
     if (this.shared) {
-      this.#metaServer ??= openMemoryMetaStore(new SimClock(this.#service, { offsetMs: 0, rate: 1 }), this.storage);
+      this.#metaServer ??= openMemoryMetaStore(
+        new SimClock(this.#service, { offsetMs: 0, rate: 1 }),
+        this.storage,
+      );
       const server = await this.#metaServer;
       return {
         meta: new SimMetaClient(server, this.net, life, machine.name),
@@ -245,7 +252,10 @@ export class Deployment {
       };
     }
     const disk = new SimDisk(machine.disk, life, this.engine);
-    const meta = await GroupedMetaStore.open(this.storage.of(life, this.world.random(`meta ${life.name}`)), clock);
+    const meta = await GroupedMetaStore.open(
+      this.storage.of(life, this.world.random(`meta ${life.name}`)),
+      clock,
+    );
     const wal = await FileWal.open({
       disk,
       folder: "log",
@@ -284,7 +294,9 @@ export class Deployment {
   #onTaskFailure(life: Life, failure: TaskFailure): void {
     if (!life.alive) return;
     const { task, outcome, error } = failure;
-    this.world.note(`task ${task} of ${life.name} ${outcome}: ${error instanceof Error ? error.message : String(error)}`);
+    this.world.note(
+      `task ${task} of ${life.name} ${outcome}: ${error instanceof Error ? error.message : String(error)}`,
+    );
     if (!isRedkiteError(error)) this.#hooks.violation(`task ${task} of ${life.name} failed`, error);
   }
 }

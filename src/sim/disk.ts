@@ -147,7 +147,8 @@ export class SimDiskState {
     this.#pending.set(directory, changes);
     changes.push({ ...change, sequence: this.#sequence++ });
     // Nobody syncs a folder of temporary files; the kernel writes it some time.
-    if (changes.length > PENDING_MAX) for (const old of changes.splice(0, PENDING_MAX / 2)) this.#makeDurable(old);
+    if (changes.length > PENDING_MAX)
+      for (const old of changes.splice(0, PENDING_MAX / 2)) this.#makeDurable(old);
   }
 
   #makeDurable(change: NameChange): void {
@@ -188,7 +189,8 @@ export class SimFile {
   }
 
   sync(): void {
-    const synced = this.#synced.length === this.bytes.length ? this.#synced : resized(this.#synced, this.bytes.length);
+    const synced =
+      this.#synced.length === this.bytes.length ? this.#synced : resized(this.#synced, this.bytes.length);
     for (const sector of this.#dirty) copySector(this.bytes, synced, sector);
     this.#synced = synced;
     this.#dirty.clear();
@@ -204,7 +206,8 @@ export class SimFile {
   }
 
   crash(survives: () => boolean): void {
-    const size = this.#synced.length !== this.bytes.length && survives() ? this.bytes.length : this.#synced.length;
+    const size =
+      this.#synced.length !== this.bytes.length && survives() ? this.bytes.length : this.#synced.length;
     const kept = resized(this.#synced, size);
     for (const sector of this.#dirty) if (survives()) copySector(this.bytes, kept, sector);
     this.bytes = kept;
@@ -294,7 +297,8 @@ export class SimDisk implements Disk {
     await this.call("remove", path, 0, () => {
       if (this.#state.files.has(path)) return this.#state.unlink(path);
       if (!this.#state.directories.has(path)) throw fileNotFound(path);
-      if (this.#state.names(path).length > 0) throw diskFailed({ path, operation: "remove" }, new Error("not empty"));
+      if (this.#state.names(path).length > 0)
+        throw diskFailed({ path, operation: "remove" }, new Error("not empty"));
       return this.#state.removeDirectory(path);
     });
   }
@@ -348,7 +352,10 @@ export class SimDisk implements Disk {
   #handle(path: string, file: SimFile): DiskFile {
     const { conditions } = this.#state;
     const room = (bytes: number): void => {
-      if (bytes > file.bytes.length && this.#state.usedBytes() + bytes - file.bytes.length > conditions.bytesMax)
+      if (
+        bytes > file.bytes.length &&
+        this.#state.usedBytes() + bytes - file.bytes.length > conditions.bytesMax
+      )
         throw diskFull({ path });
     };
     const changing = (act: () => void): void => {
@@ -384,7 +391,8 @@ export class SimDisk implements Disk {
           if (bytes > file.bytes.length)
             changing(() => file.write(file.bytes.length, new Uint8Array(bytes - file.bytes.length)));
         }),
-      truncate: (bytes) => this.call("truncate", path, conditions.writeErrors, () => changing(() => file.truncate(bytes))),
+      truncate: (bytes) =>
+        this.call("truncate", path, conditions.writeErrors, () => changing(() => file.truncate(bytes))),
       size: () => this.call("stat", path, 0, () => file.bytes.length),
       close: () => this.call("close", path, 0, () => undefined),
     };

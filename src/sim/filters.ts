@@ -25,7 +25,10 @@ function randomLeaf(random: Prng, keys: () => SimKey): SimFilter {
   const bound = BigInt(random.between(-2, AGE_MAX));
   switch (random.int(7)) {
     case 0:
-      return { text: `age >= ${bound}`, matches: ({ age }) => (age === undefined ? undefined : age >= bound) };
+      return {
+        text: `age >= ${bound}`,
+        matches: ({ age }) => (age === undefined ? undefined : age >= bound),
+      };
     case 1:
       return { text: `age < ${bound}`, matches: ({ age }) => (age === undefined ? undefined : age < bound) };
     case 2:

@@ -29,16 +29,21 @@ export class MetaChecker {
       const key = change.type === "put" ? change.entry.key : change.key;
       const value = change.type === "put" ? change.entry.value : undefined;
       if (key.startsWith(SEGMENTS.prefix)) this.#onSegment(key, value && SEGMENTS.codec.decode(value));
-      else if (key.startsWith(DELTA_LOGS.prefix)) follow(this.deltas, key, value && DELTA_LOGS.codec.decode(value));
+      else if (key.startsWith(DELTA_LOGS.prefix))
+        follow(this.deltas, key, value && DELTA_LOGS.codec.decode(value));
       else if (key.startsWith(CHANNELS.prefix)) this.#onChannel(key, value && CHANNELS.codec.decode(value));
-      else if (key.startsWith(CHANNEL_EPOCHS.prefix)) this.#onEpoch(key, value && CHANNEL_EPOCHS.codec.decode(value).epoch);
+      else if (key.startsWith(CHANNEL_EPOCHS.prefix))
+        this.#onEpoch(key, value && CHANNEL_EPOCHS.codec.decode(value).epoch);
       else if (key === "root/tso" && value !== undefined) this.#onBound(value);
     }
   }
 
   /** Every file that metadata names is stored, whole and unchanged. */
   auditFiles(objects: ReadonlyMap<string, Uint8Array>): void {
-    const check = (file: { readonly key: string; readonly crc32c: number }, of: string): Uint8Array | undefined => {
+    const check = (
+      file: { readonly key: string; readonly crc32c: number },
+      of: string,
+    ): Uint8Array | undefined => {
       const bytes = objects.get(file.key);
       if (bytes === undefined) this.#violation(`${of} names ${file.key}, which is gone`);
       else if (crc32c(bytes) !== file.crc32c) this.#violation(`${of} names ${file.key}, which has changed`);
@@ -50,7 +55,11 @@ export class MetaChecker {
       const bytes = check(meta.manifest, `segment ${meta.id}`);
       if (bytes === undefined) continue;
       const manifest = decodeManifest(bytes);
-      const files = [...manifest.groups, manifest.keyIndex, ...(manifest.ends === undefined ? [] : [manifest.ends])];
+      const files = [
+        ...manifest.groups,
+        manifest.keyIndex,
+        ...(manifest.ends === undefined ? [] : [manifest.ends]),
+      ];
       for (const file of files) check(file, `the manifest of segment ${meta.id}`);
     }
     for (const delta of this.deltas.values()) check(delta, `delta log ${delta.id}`);
@@ -61,7 +70,12 @@ export class MetaChecker {
     const from: SegmentState | "none" = before?.state ?? "none";
     const to: SegmentState | "removed" = after?.state ?? "removed";
     if (from !== to) this.#onTransition(`${from} -> ${to}`);
-    if (before !== undefined && after !== undefined && from !== to && !canTransition(before.state, after.state))
+    if (
+      before !== undefined &&
+      after !== undefined &&
+      from !== to &&
+      !canTransition(before.state, after.state)
+    )
       this.#violation(`segment ${before.id} goes from ${from} to ${to}`);
     if (before === undefined && after !== undefined && to !== "Growing" && to !== "Flushed")
       this.#violation(`segment ${after.id} begins as ${to}`);
@@ -74,8 +88,11 @@ export class MetaChecker {
     const before = this.channels.get(key);
     if (before !== undefined && after !== undefined) {
       if (after.checkpoint.position < before.checkpoint.position)
-        this.#violation(`the checkpoint of ${after.vchannel} goes from ${before.checkpoint.position} back to ${after.checkpoint.position}`);
-      if (after.epoch < before.epoch) this.#violation(`channel ${after.vchannel} goes back to epoch ${after.epoch}`);
+        this.#violation(
+          `the checkpoint of ${after.vchannel} goes from ${before.checkpoint.position} back to ${after.checkpoint.position}`,
+        );
+      if (after.epoch < before.epoch)
+        this.#violation(`channel ${after.vchannel} goes back to epoch ${after.epoch}`);
     }
     follow(this.channels, key, after);
   }

@@ -3,7 +3,14 @@ import type { MetaStorage } from "../adapters/meta/grouped-meta-store.ts";
 import type { MetaChange } from "../adapters/meta/key-space.ts";
 import type { Prng } from "../base/prng.ts";
 import { metaUnavailable, metaUnknownOutcome } from "../errors/storage-errors.ts";
-import type { LeaseId, MetaEntry, MetaEvents, MetaStore, TxnRequest, TxnResult } from "../ports/meta-store.ts";
+import type {
+  LeaseId,
+  MetaEntry,
+  MetaEvents,
+  MetaStore,
+  TxnRequest,
+  TxnResult,
+} from "../ports/meta-store.ts";
 import type { Life } from "./life.ts";
 import type { SimNet } from "./net.ts";
 
@@ -76,7 +83,9 @@ export class SimMetaClient implements MetaStore {
       throw metaUnknownOutcome("the connection to the metadata store broke");
     }
     // On its way it no longer needs its sender.
-    const result = await this.#life.hear(this.#life.world.pause(there, "txn").then(() => this.#server.txn(request)));
+    const result = await this.#life.hear(
+      this.#life.world.pause(there, "txn").then(() => this.#server.txn(request)),
+    );
     const back = this.#net.trip(META, this.#machine);
     if (back === undefined) {
       await this.#life.after(this.#net.noticeMs(), "txn answer lost", () => undefined);

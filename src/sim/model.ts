@@ -78,7 +78,9 @@ export class Model implements StreamObserver {
     const digest = crc32c(payload);
     if (known !== undefined) {
       if (known.position !== position)
-        this.#violation(`${topic}: the record at ${known.position} is gone, behind ${after} comes ${position}`);
+        this.#violation(
+          `${topic}: the record at ${known.position} is gone, behind ${after} comes ${position}`,
+        );
       else if (known.digest !== digest) this.#violation(`${topic}: the record at ${position} has changed`);
       return;
     }
@@ -94,14 +96,17 @@ export class Model implements StreamObserver {
   ): void {
     const record = this.channel(topic).records.get(write.at);
     if (record === undefined) {
-      this.#violation(`${what} was acknowledged at ${write.at}, but no record of ${topic} that counts has this timestamp`);
+      this.#violation(
+        `${what} was acknowledged at ${write.at}, but no record of ${topic} that counts has this timestamp`,
+      );
       return;
     }
     const missing = write.stamps.find((stamp) => !record.stamps.has(stamp));
     if (missing !== undefined || record.stamps.size !== write.stamps.length)
       this.#violation(`${what} was acknowledged at ${write.at}, but the record there has other rows`);
     for (const key of write.keys)
-      if (!record.deleted.has(key)) this.#violation(`${what}: the record at ${write.at} does not delete ${key}`);
+      if (!record.deleted.has(key))
+        this.#violation(`${what}: the record at ${write.at} does not delete ${key}`);
   }
 
   #apply(channel: ModelChannel, payload: Uint8Array, position: bigint): void {
@@ -110,14 +115,17 @@ export class Model implements StreamObserver {
     this.onApplied?.(describeRecord(topic, position, record));
     if (record.type === "epoch") {
       const owner = channel.owners.get(record.epoch) ?? record.owner;
-      if (owner !== record.owner) this.#violation(`${topic}: epoch ${record.epoch} has the owners ${owner} and ${record.owner}`);
+      if (owner !== record.owner)
+        this.#violation(`${topic}: epoch ${record.epoch} has the owners ${owner} and ${record.owner}`);
       channel.owners.set(record.epoch, owner);
     }
     if (record.epoch < channel.epoch) return;
     channel.epoch = record.epoch;
     if (record.type !== "ddl") {
       if (record.timestamp <= channel.lastTimestamp)
-        this.#violation(`${topic}: timestamp ${record.timestamp} at ${position} follows ${channel.lastTimestamp}`);
+        this.#violation(
+          `${topic}: timestamp ${record.timestamp} at ${position} follows ${channel.lastTimestamp}`,
+        );
       channel.lastTimestamp = record.timestamp;
     }
     if (record.type === "rows") this.#applyRows(channel, record);
@@ -145,7 +153,8 @@ export class Model implements StreamObserver {
           this.#violation(`${topic}: nobody wrote the row ${keys[i]} with stamp ${value}`);
           continue;
         }
-        if (channel.stamps.has(issued.row.stamp)) this.#violation(`${topic}: row ${issued.row.stamp} is in the log twice`);
+        if (channel.stamps.has(issued.row.stamp))
+          this.#violation(`${topic}: row ${issued.row.stamp} is in the log twice`);
         channel.stamps.add(issued.row.stamp);
         stamps.add(issued.row.stamp);
         inserts.push({ ...issued.row, partitionId: part.partitionId, begin: at });
@@ -156,8 +165,12 @@ export class Model implements StreamObserver {
       for (const key of keyList(part.keys)) {
         deleted.add(key);
         const row = channel.current(key);
-        if (row === undefined || (part.partitionId !== undefined && part.partitionId !== row.partitionId)) continue;
-        if (!written.has(key) && ![...this.open].some((write) => write.collectionId === record.collectionId && write.mayDelete(row)))
+        if (row === undefined || (part.partitionId !== undefined && part.partitionId !== row.partitionId))
+          continue;
+        if (
+          !written.has(key) &&
+          ![...this.open].some((write) => write.collectionId === record.collectionId && write.mayDelete(row))
+        )
           this.#violation(`${topic}: nobody may delete ${key} as it was at ${at} (stamp ${row.stamp})`);
         channel.push(key, { at, row: undefined });
       }
@@ -165,7 +178,9 @@ export class Model implements StreamObserver {
     for (const row of inserts) {
       const rule = this.issued.get(row.stamp)?.write.mayReplace;
       if (rule !== undefined && !rule(channel.at(row.key, at - 1n), row))
-        this.#violation(`${topic}: the partial upsert of ${row.key} at ${at} overwrote a change that it had not read`);
+        this.#violation(
+          `${topic}: the partial upsert of ${row.key} at ${at} overwrote a change that it had not read`,
+        );
       channel.push(row.key, { at, row });
     }
     channel.records.set(at, { stamps, deleted });
@@ -174,7 +189,9 @@ export class Model implements StreamObserver {
   #applyDdl(channel: ModelChannel, record: DdlRecord): void {
     const at = this.#changes.get(record.intentId) ?? record.timestamp;
     if (at !== record.timestamp)
-      this.#violation(`${channel.topic}: change ${record.intentId} has the timestamps ${at} and ${record.timestamp}`);
+      this.#violation(
+        `${channel.topic}: change ${record.intentId} has the timestamps ${at} and ${record.timestamp}`,
+      );
     this.#changes.set(record.intentId, at);
     if (channel.changes.has(record.intentId)) return;
     channel.changes.add(record.intentId);
@@ -191,7 +208,10 @@ export class ModelChannel {
   readonly positions: { readonly position: bigint; readonly digest: number }[] = [];
   readonly owners = new Map<bigint, bigint>();
   /** Records of rows that count, by timestamp. */
-  readonly records = new Map<bigint, { readonly stamps: ReadonlySet<bigint>; readonly deleted: ReadonlySet<SimKey> }>();
+  readonly records = new Map<
+    bigint,
+    { readonly stamps: ReadonlySet<bigint>; readonly deleted: ReadonlySet<SimKey> }
+  >();
   readonly batches = new Set<string>();
   readonly stamps = new Set<bigint>();
   readonly changes = new Set<bigint>();

@@ -66,7 +66,12 @@ export class Nemesis {
         faults.failures = 0;
         return;
       case "disk errors": {
-        const errors = this.#random.pick(["readErrors", "writeErrors", "syncErrors", "renameErrors"] as const);
+        const errors = this.#random.pick([
+          "readErrors",
+          "writeErrors",
+          "syncErrors",
+          "renameErrors",
+        ] as const);
         machine.disk.conditions[errors] = this.#random.pick([0.02, 0.3, 1]);
         await world.pause(this.#random.between(20, 600), kind);
         machine.disk.conditions[errors] = 0;
@@ -84,7 +89,12 @@ export class Nemesis {
         return;
       case "partition":
       case "one-way partition": {
-        const [from, to] = this.#random.shuffle([...deployment.machines.map(({ name }) => name), META, STREAM, OBJECTS]);
+        const [from, to] = this.#random.shuffle([
+          ...deployment.machines.map(({ name }) => name),
+          META,
+          STREAM,
+          OBJECTS,
+        ]);
         net.cut(from ?? "", to ?? "");
         if (kind === "partition") net.cut(to ?? "", from ?? "");
         await this.#whileCut();
@@ -95,11 +105,14 @@ export class Nemesis {
           net.cut(machine.name, name);
           net.cut(name, machine.name);
         }
-        for (const service of [META, STREAM, OBJECTS]) if (this.#random.chance(0.5)) net.cut(machine.name, service);
+        for (const service of [META, STREAM, OBJECTS])
+          if (this.#random.chance(0.5)) net.cut(machine.name, service);
         await this.#whileCut();
         return;
       case "bad network":
-        net.conditions[this.#random.pick(["loss", "repeat", "late"] as const)] = this.#random.pick([0.02, 0.1, 0.3]);
+        net.conditions[this.#random.pick(["loss", "repeat", "late"] as const)] = this.#random.pick([
+          0.02, 0.1, 0.3,
+        ]);
         await world.pause(this.#random.between(100, 1_000), kind);
         net.healAll();
         return;
@@ -118,7 +131,16 @@ export class Nemesis {
   }
 }
 
-const STANDALONE_FAULTS = ["crash", "point", "failing steps", "disk errors", "disk full", "slow disk", "clock jump", "session loss"] as const;
+const STANDALONE_FAULTS = [
+  "crash",
+  "point",
+  "failing steps",
+  "disk errors",
+  "disk full",
+  "slow disk",
+  "clock jump",
+  "session loss",
+] as const;
 const CLUSTER_FAULTS = [
   "crash",
   "power cut of all",
@@ -141,4 +163,11 @@ export const FAULT_KINDS: readonly string[] = [
   "crash at a point",
 ];
 
-const HEALTHY = { readErrors: 0, writeErrors: 0, syncErrors: 0, renameErrors: 0, slowness: 1, bytesMax: Infinity };
+const HEALTHY = {
+  readErrors: 0,
+  writeErrors: 0,
+  syncErrors: 0,
+  renameErrors: 0,
+  slowness: 1,
+  bytesMax: Infinity,
+};

@@ -141,7 +141,8 @@ export class SimNet {
         settle(() => reject(reason));
       };
       ctx.signal.addEventListener("abort", onAbort, { once: true });
-      const deliver = (): void => this.#deliver(caller, call, { ctx, bytes, remainingMs, server, settle, resolve, reject, broken });
+      const deliver = (): void =>
+        this.#deliver(caller, call, { ctx, bytes, remainingMs, server, settle, resolve, reject, broken });
       const target = this.#machineOf(call.to);
       const trip = this.trip(caller.machine, target);
       if (trip === undefined) broken(`no answer of ${call.service} on ${target}`);
@@ -149,9 +150,20 @@ export class SimNet {
       if (call.idempotent && this.#random.chance(this.conditions.repeat)) {
         const again = this.trip(caller.machine, target);
         if (again !== undefined) {
-          const silent = { ctx, bytes, remainingMs, server, settle: () => undefined, resolve, reject, broken: () => undefined };
-          this.#world.after(again + LATE_MS * this.#random.float(), `again ${call.service}.${call.method}`, () =>
-            this.#deliver(caller, call, silent),
+          const silent = {
+            ctx,
+            bytes,
+            remainingMs,
+            server,
+            settle: () => undefined,
+            resolve,
+            reject,
+            broken: () => undefined,
+          };
+          this.#world.after(
+            again + LATE_MS * this.#random.float(),
+            `again ${call.service}.${call.method}`,
+            () => this.#deliver(caller, call, silent),
           );
         }
       }
@@ -167,20 +179,38 @@ export class SimNet {
       if (trip === undefined) message.broken(`no answer of ${call.service}`);
       else this.#world.after(trip, label, () => message.settle(act));
     };
-    if (registered === undefined || !registered.process.life.alive || service === undefined || method === undefined) {
-      back("net refused", () => message.reject(serviceUnavailable(`${call.service} is not served by node ${call.to}`)));
+    if (
+      registered === undefined ||
+      !registered.process.life.alive ||
+      service === undefined ||
+      method === undefined
+    ) {
+      back("net refused", () =>
+        message.reject(serviceUnavailable(`${call.service} is not served by node ${call.to}`)),
+      );
       return;
     }
     const { process } = registered;
     const { principal, database, trace, clientRequestId } = message.ctx;
-    const deadlineMs = message.remainingMs === undefined ? undefined : process.clock.nowMs() + message.remainingMs;
-    const ctx: CallContext = { principal, database, trace, clientRequestId, deadlineMs, signal: message.server.signal };
+    const deadlineMs =
+      message.remainingMs === undefined ? undefined : process.clock.nowMs() + message.remainingMs;
+    const ctx: CallContext = {
+      principal,
+      database,
+      trace,
+      clientRequestId,
+      deadlineMs,
+      signal: message.server.signal,
+    };
     const timer =
       message.remainingMs === undefined
         ? undefined
-        : this.#world.after(message.remainingMs, "deadline", () => message.server.abort(deadlineExceeded(call.method)));
+        : this.#world.after(message.remainingMs, "deadline", () =>
+            message.server.abort(deadlineExceeded(call.method)),
+          );
     process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
-    const run = async (): Promise<unknown> => method.call(service.implementation, ctx, decodePlain(message.bytes));
+    const run = async (): Promise<unknown> =>
+      method.call(service.implementation, ctx, decodePlain(message.bytes));
     run().then(
       (answer) => {
         timer?.cancel();

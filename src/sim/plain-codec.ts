@@ -226,6 +226,6 @@ class Reader {
   /** A copy of its own, so that typed arrays are aligned. */
   raw(count: number): Uint8Array<ArrayBuffer> {
     this.#at += count;
-    return this.#bytes.slice(this.#at - count, this.#at) as Uint8Array<ArrayBuffer>;
+    return this.#bytes.slice(this.#at - count, this.#at);
   }
 }

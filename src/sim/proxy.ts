@@ -97,10 +97,20 @@ export class SimProxy implements Proxy {
           outputFieldIds: read.countOnly === true ? [] : outputFieldIds,
         }),
       );
-      const rows = shards.flatMap((shard) => rowsOf(shard, extras.map((field) => field.name)));
+      const rows = shards.flatMap((shard) =>
+        rowsOf(
+          shard,
+          extras.map((field) => field.name),
+        ),
+      );
       rows.sort((a, b) => (a.key < b.key ? -1 : 1));
       const count = shards.reduce((sum, shard) => sum + shard.count, 0n);
-      return { info, readAt: scope.readAt, count, rows: read.limit === undefined ? rows : rows.slice(0, read.limit) };
+      return {
+        info,
+        readAt: scope.readAt,
+        count,
+        rows: read.limit === undefined ? rows : rows.slice(0, read.limit),
+      };
     });
   }
 
@@ -130,7 +140,11 @@ export class SimProxy implements Proxy {
         const shard = shards[source];
         const at = merged.position[i] ?? 0;
         const stamps = shard?.fields[0] && integersOf(shard.fields[0]);
-        return { key: keyList(shard?.keys ?? NO_KEYS)[at] ?? 0n, score: shard?.scores[at] ?? NaN, stamp: stamps?.[at] ?? 0n };
+        return {
+          key: keyList(shard?.keys ?? NO_KEYS)[at] ?? 0n,
+          score: shard?.scores[at] ?? NaN,
+          stamp: stamps?.[at] ?? 0n,
+        };
       });
       return { info, readAt: scope.readAt, hits };
     });
@@ -183,7 +197,9 @@ export class SimProxy implements Proxy {
   }
 
   async #closed(ctx: CallContext, info: CollectionInfo): Promise<Timestamp> {
-    const closed = await this.#shards(ctx, info, async (node, vchannel) => node.closedTimestamp(ctx, { vchannel }));
+    const closed = await this.#shards(ctx, info, async (node, vchannel) =>
+      node.closedTimestamp(ctx, { vchannel }),
+    );
     return timestamp(closed.reduce((min, at) => (at < min ? at : min)));
   }
 
@@ -202,7 +218,12 @@ export class SimProxy implements Proxy {
     );
   }
 
-  async #writePart(ctx: CallContext, info: CollectionInfo, write: SimWrite, part: WritePart): Promise<ShardOutcome> {
+  async #writePart(
+    ctx: CallContext,
+    info: CollectionInfo,
+    write: SimWrite,
+    part: WritePart,
+  ): Promise<ShardOutcome> {
     const { vchannel } = part;
     const inserted = livePartition(info, write.partition);
     const deleted = write.deleteIn === undefined ? undefined : livePartition(info, write.deleteIn);
@@ -216,7 +237,13 @@ export class SimProxy implements Proxy {
       inserts:
         part.rows.length === 0
           ? []
-          : [{ partitionId: inserted, rows: part.rows.length, batch: encodeRows(part.rows, info.schema.fields) }],
+          : [
+              {
+                partitionId: inserted,
+                rows: part.rows.length,
+                batch: encodeRows(part.rows, info.schema.fields),
+              },
+            ],
       condition: write.condition,
     };
     const common = { vchannel, deletes: part.deletes, rows: part.rows };
@@ -298,7 +325,8 @@ const NO_KEYS: Keys = { kind: "int64", values: new BigInt64Array(0) };
 /** The request's share of each vchannel that has one. */
 function split(info: CollectionInfo, write: SimWrite): readonly WritePart[] {
   const kind = typeof (write.deletes[0] ?? write.rows[0]?.key) === "string" ? "varchar" : "int64";
-  const routes = (keys: readonly SimKey[]): Uint32Array => routeKeys(keysFrom(kind, keys), info.vchannels.length);
+  const routes = (keys: readonly SimKey[]): Uint32Array =>
+    routeKeys(keysFrom(kind, keys), info.vchannels.length);
   const rowRoutes = routes(write.rows.map((row) => row.key));
   const deleteRoutes = routes(write.deletes);
   const deletes = keysFrom(kind, write.deletes);
@@ -311,7 +339,9 @@ function split(info: CollectionInfo, write: SimWrite): readonly WritePart[] {
 }
 
 function livePartition(info: CollectionInfo, name: string | undefined): PartitionId {
-  const found = info.partitions.find((part) => part.state === "Created" && part.name === (name ?? "_default"));
+  const found = info.partitions.find(
+    (part) => part.state === "Created" && part.name === (name ?? "_default"),
+  );
   if (found === undefined) throw serviceUnavailable(`partition ${name} is gone`);
   return found.id;
 }
@@ -352,4 +382,3 @@ function isMoved(error: unknown): boolean {
     isRedkiteError(error, "fenced")
   );
 }
-

@@ -44,7 +44,9 @@ export interface AskedSearch extends AskedQuery {
 
 export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchAnswer): string | undefined {
   const rows = matching(model, asked, answer.info, answer.readAt);
-  const scored = new Map(rows.map((row) => [row.key, { row, score: scoreOf(asked.metric, asked.vector, row.vector) }]));
+  const scored = new Map(
+    rows.map((row) => [row.key, { row, score: scoreOf(asked.metric, asked.vector, row.vector) }]),
+  );
   const sign = largerIsBetter(asked.metric) ? -1 : 1;
   const best = [...scored.values()].map(({ score }) => score).sort((a, b) => sign * (a - b));
   const wanted = Math.min(asked.k, rows.length);
@@ -56,9 +58,12 @@ export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchA
     if (seen.has(hit.key)) return `hit ${hit.key} was returned twice`;
     seen.add(hit.key);
     if (known.row.stamp !== hit.stamp) return `hit ${describe(known.row)} has stamp ${hit.stamp}`;
-    if (known.score !== hit.score) return `hit ${describe(known.row)} has score ${hit.score} instead of ${known.score}`;
-    if (!asked.approximate && hit.score !== best[i]) return `hit ${i} has score ${hit.score}, the best is ${best[i]}`;
-    if (i > 0 && sign * (hit.score - (answer.hits[i - 1]?.score ?? hit.score)) < 0) return `hit ${i} is out of order`;
+    if (known.score !== hit.score)
+      return `hit ${describe(known.row)} has score ${hit.score} instead of ${known.score}`;
+    if (!asked.approximate && hit.score !== best[i])
+      return `hit ${i} has score ${hit.score}, the best is ${best[i]}`;
+    if (i > 0 && sign * (hit.score - (answer.hits[i - 1]?.score ?? hit.score)) < 0)
+      return `hit ${i} is out of order`;
   }
   return undefined;
 }
@@ -81,7 +86,8 @@ function matching(model: Model, asked: AskedQuery, info: CollectionInfo, readAt:
 
 function compare(row: ModelRow, seen: SeenRow, info: CollectionInfo): string | undefined {
   if (seen.stamp !== row.stamp) return `row ${describe(row)} has stamp ${seen.stamp}`;
-  if (seen.age !== row.age || seen.tag !== row.tag) return `row ${describe(row)} has age ${seen.age} and tag ${seen.tag}`;
+  if (seen.age !== row.age || seen.tag !== row.tag)
+    return `row ${describe(row)} has age ${seen.age} and tag ${seen.tag}`;
   for (const field of info.schema.fields) {
     if (field.id <= FIELD.vector) continue;
     const value = extraOf(row, field);

@@ -24,7 +24,8 @@ export const FIELD = { key: 100, stamp: 101, age: 102, tag: 103, vector: 104 } a
 export const DIM = 4;
 
 export function simFields(keyType: "int64" | "varchar"): readonly FieldSchema[] {
-  const key = keyType === "int64" ? plain("id", DataType.Int64) : { ...plain("id", DataType.VarChar), maxLength: 64 };
+  const key =
+    keyType === "int64" ? plain("id", DataType.Int64) : { ...plain("id", DataType.VarChar), maxLength: 64 };
   return [
     { ...key, id: fieldId(FIELD.key), isPrimaryKey: true },
     { ...plain("stamp", DataType.Int64), id: fieldId(FIELD.stamp) },
@@ -56,7 +57,10 @@ export function extraOf(row: SimRow, field: FieldSchema): bigint | undefined {
 }
 
 export function keysOfRows(rows: readonly SimRow[]): Keys {
-  return keysFrom(typeof rows[0]?.key === "string" ? "varchar" : "int64", rows.map((row) => row.key));
+  return keysFrom(
+    typeof rows[0]?.key === "string" ? "varchar" : "int64",
+    rows.map((row) => row.key),
+  );
 }
 
 export function keyList(keys: Keys): readonly SimKey[] {

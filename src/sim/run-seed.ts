@@ -40,7 +40,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   if (options.log !== undefined) world.listen(options.log);
   const tuning = tune(world);
   const coverage = new Coverage();
-  const engine = tuning.engine === "native" ? new NativeEngine({ threads: 1, deterministic: true }) : new ReferenceEngine();
+  const engine =
+    tuning.engine === "native"
+      ? new NativeEngine({ threads: 1, deterministic: true })
+      : new ReferenceEngine();
   const faults: FaultPlan = {
     failures: 0,
     crashes: 0,
@@ -77,7 +80,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     };
     const clients = Array.from({ length: CLIENTS }, (_, i) => new DataClient(run, String(i)));
     const plaguing = nemesis.run(done);
-    await Promise.all([loop(() => admin.step(), 60), ...clients.map(async (client) => loop(() => client.step(), 8))]);
+    await Promise.all([
+      loop(() => admin.step(), 60),
+      ...clients.map(async (client) => loop(() => client.step(), 8)),
+    ]);
     await plaguing;
     await quiesce(run, checker, admin, nemesis);
   };
@@ -101,24 +107,32 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 }
 
 /** The faults have stopped: everything must come to its end, and be right. */
-async function quiesce(run: RunState, checker: MetaChecker, admin: AdminClient, nemesis: Nemesis): Promise<void> {
+async function quiesce(
+  run: RunState,
+  checker: MetaChecker,
+  admin: AdminClient,
+  nemesis: Nemesis,
+): Promise<void> {
   const { world, deployment } = run;
   world.note("quiesce");
   nemesis.healAll();
   const untilMs = world.nowMs + SETTLE_MS;
   while (deployment.machines.some(({ process }) => process === undefined)) {
-    if (world.nowMs > untilMs) return run.violation("a machine does not start although nothing is wrong any more");
+    if (world.nowMs > untilMs)
+      return run.violation("a machine does not start although nothing is wrong any more");
     await world.pause(50, "settle");
   }
   await world.pause(2_000, "settle");
   for (const handle of [...run.handles]) {
     for (const kind of ["load", "flush", "compact", "load"] as const) {
       for (let tries = 0; !(await admin.attempt(kind, handle)); tries++) {
-        if (tries >= 10) return run.violation(`${kind} of ${handle.name} still fails although nothing is wrong any more`);
+        if (tries >= 10)
+          return run.violation(`${kind} of ${handle.name} still fails although nothing is wrong any more`);
         await world.pause(500, "settle");
       }
     }
-    if (!handle.loaded) return run.violation(`${handle.name} does not get loaded although nothing is wrong any more`);
+    if (!handle.loaded)
+      return run.violation(`${handle.name} does not get loaded although nothing is wrong any more`);
   }
   const reader = new DataClient(run, "last");
   for (const handle of run.handles) await reader.verify(handle);

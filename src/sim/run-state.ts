@@ -74,7 +74,11 @@ export class RunState {
   }
 
   /** Calls through some living proxy; fails like a broken connection when it dies, and at the deadline. */
-  async viaProxy<T>(random: Prng, deadlineMs: number, use: (proxy: SimProxy, ctx: CallContext) => Promise<T>): Promise<T> {
+  async viaProxy<T>(
+    random: Prng,
+    deadlineMs: number,
+    use: (proxy: SimProxy, ctx: CallContext) => Promise<T>,
+  ): Promise<T> {
     const proxies = this.deployment.proxies();
     if (proxies.length === 0) {
       await this.world.pause(20 + random.int(50), "no proxy");
@@ -97,7 +101,11 @@ export class RunState {
         abort.abort(reason);
         reject(reason);
       });
-      life.onDeath(() => this.world.after(random.between(1, 30), "client reset", () => reject(serviceUnavailable("connection reset"))));
+      life.onDeath(() =>
+        this.world.after(random.between(1, 30), "client reset", () =>
+          reject(serviceUnavailable("connection reset")),
+        ),
+      );
       life
         .hear(use(proxy, ctx))
         .then(resolve, reject)
@@ -113,9 +121,10 @@ export class RunState {
       this.world.note(`${kind} done`);
       return;
     }
-    const text = error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : JSON.stringify(error);
     this.world.note(`${kind} failed: ${text}`);
-    if (!isRedkiteError(error) || UNACCEPTABLE.has(error.kind)) this.violation(`${kind} failed: ${text}`, error);
+    if (!isRedkiteError(error) || UNACCEPTABLE.has(error.kind))
+      this.violation(`${kind} failed: ${text}`, error);
   }
 
   /** A timestamp of about now. */
@@ -135,4 +144,9 @@ export interface Violation {
 }
 
 /** Errors that no fault explains. */
-const UNACCEPTABLE: ReadonlySet<string> = new Set(["unexpected", "corrupted", "serviceInternal", "parameterInvalid"]);
+const UNACCEPTABLE: ReadonlySet<string> = new Set([
+  "unexpected",
+  "corrupted",
+  "serviceInternal",
+  "parameterInvalid",
+]);

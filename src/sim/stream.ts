@@ -1,4 +1,8 @@
-import { MemoryMessageStream, type MemoryStreamHooks, type MemoryStreamLog } from "../adapters/stream/memory.ts";
+import {
+  MemoryMessageStream,
+  type MemoryStreamHooks,
+  type MemoryStreamLog,
+} from "../adapters/stream/memory.ts";
 import { streamUnavailable } from "../errors/storage-errors.ts";
 import type { AppendOptions, MessageStream, Position, StreamRecord } from "../ports/message-stream.ts";
 import type { Life } from "./life.ts";

@@ -52,7 +52,11 @@ export function tune(world: World): SimTuning {
   const leaseMs = random.pick([400, 1_200]);
   const workers = {
     growingRowsMax: 4_096,
-    writerLimits: { queueMax: random.pick([8, 256]), queueBytesMax: 1 << 20, groupMax: random.pick([1, 4, 64]) },
+    writerLimits: {
+      queueMax: random.pick([8, 256]),
+      queueBytesMax: 1 << 20,
+      groupMax: random.pick([1, 4, 64]),
+    },
     recentWritesMax: random.pick([64, 1_024]),
     reportIntervalMs: random.pick([20, 150]),
     deltaBytesMax: random.pick([64, 4_096]),

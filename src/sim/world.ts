@@ -69,14 +69,18 @@ export class World {
   }
 
   /** Runs events until the promise settles. Fails when nothing is left to happen before that, or too much has. */
-  async run<T>(main: Promise<T>, limits: { readonly eventsMax: number; readonly untilMs: number }): Promise<T> {
-    let settled = false;
-    const mark = (): void => void (settled = true);
+  async run<T>(
+    main: Promise<T>,
+    limits: { readonly eventsMax: number; readonly untilMs: number },
+  ): Promise<T> {
+    const settled = { now: false };
+    const mark = (): void => void (settled.now = true);
     main.then(mark, mark);
     await turn();
-    while (!settled) {
+    while (!settled.now) {
       const event = this.#events.pop();
-      if (event === undefined) throw new Stuck("nothing is left to happen, and the run has not come to its end");
+      if (event === undefined)
+        throw new Stuck("nothing is left to happen, and the run has not come to its end");
       if (event.run === undefined) continue;
       if (++this.#count > limits.eventsMax) throw new Stuck(`more than ${limits.eventsMax} events`);
       this.#nowMs = event.atMs;
