@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { NodeDisk, type BufferFactory } from "../adapters/node/disk.ts";
 import { NodeRng } from "../adapters/node/rng.ts";
@@ -55,7 +54,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
   const ports: ProcessPorts = {
     clock: nodeClock,
     rng: new NodeRng(),
-    tasks: new TaskRunner(nodeClock, new NodeRng(), (failure) => console.error(failure)),
+    tasks: new TaskRunner(nodeClock, new NodeRng(), () => undefined),
     faults: NO_FAULTS,
     engine,
     meta,

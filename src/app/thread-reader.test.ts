@@ -93,10 +93,10 @@ for (const [where, inlineWorkMax] of [
     const { node, info, reader } = await start(t, inlineWorkMax);
     const keys = Array.from({ length: 60 }, (_, i) => BigInt(i + 1));
     await node.insert(info, keys);
-    let writing = true;
+    const writing = { on: true };
     let reads = 0;
     const readOn = async (): Promise<void> => {
-      while (writing || reads < 10) {
+      while (writing.on || reads < 10) {
         const { count } = await reader.query(ctx, await node.queryOf(info, "", true));
         assert.equal(count, 60n, `${reads} reads before`);
         const found = await reader.query(ctx, await node.queryOf(info, "age >= 0", false));
@@ -118,7 +118,7 @@ for (const [where, inlineWorkMax] of [
       );
       if (round > 0) await node.compact(info);
     }
-    writing = false;
+    writing.on = false;
     await Promise.all(reading);
     assert.ok(reads >= 10);
   });

@@ -167,17 +167,17 @@ export function metaStoreContract(name: string, open: () => Promise<MetaStoreUnd
 
   test(`${name}: keys of a lease go when it runs out or is revoked, and live while it is kept alive`, async () => {
     await using opened = await open();
-    const { store, elapse } = opened;
+    const { store } = opened;
     const lease = await store.grantLease(2_000);
     const other = await store.grantLease(60_000);
     await store.txn({ compare: [], ops: [put("l/1", "", lease), put("l/2", "", other), put("l/3", "")] });
     assert.equal((await store.get("l/1"))?.lease, lease);
     for (let i = 0; i < 3; i++) {
-      await elapse(1_000);
+      await opened.elapse(1_000);
       assert.equal(await store.keepAlive(lease), 2_000);
     }
     assert.notEqual(await store.get("l/1"), undefined);
-    await elapse(4_000);
+    await opened.elapse(4_000);
     assert.equal(await store.get("l/1"), undefined);
     assert.notEqual(await store.get("l/2"), undefined);
     await assert.rejects(store.keepAlive(lease), isKind("leaseExpired"));

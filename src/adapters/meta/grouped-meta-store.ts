@@ -111,7 +111,7 @@ export class GroupedMetaStore implements MetaStore {
   async #run(): Promise<void> {
     // Begins when `#running` is set, and ends in the turn in which nothing waits any more: work that came in between the
     // last look and a later reset would wait for ever.
-    await undefined;
+    await Promise.resolve();
     try {
       while (this.#waiting.size > 0) await this.#commitBatch();
     } finally {

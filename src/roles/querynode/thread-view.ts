@@ -4,7 +4,6 @@ import { SegmentRef } from "../../core/shard/segment-ref.ts";
 import { ShardView, type History, type ReadableSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
 import type { PartitionId } from "../../model/ids.ts";
-import type { Timestamp } from "../../model/timestamp.ts";
 import type { Engine } from "../../ports/engine.ts";
 
 /** A view of a shard that this thread has attached: open until it and all its readers have let go. */

@@ -68,7 +68,8 @@ async function onReplica<T>(
       failure = error;
     }
   }
-  throw failure ?? serviceUnavailable(`no query node serves ${vchannel}`);
+  if (failure instanceof Error) throw failure;
+  throw serviceUnavailable(`no query node serves ${vchannel}`);
 }
 
 /** Failures of a place rather than of the request. */
