@@ -117,7 +117,7 @@ async function quiesce(
   world.note("quiesce");
   nemesis.healAll();
   const untilMs = world.nowMs + SETTLE_MS;
-  while (deployment.machines.some(({ process }) => process === undefined)) {
+  while (deployment.machines.some((machine) => machine.process === undefined)) {
     if (world.nowMs > untilMs)
       return run.violation("a machine does not start although nothing is wrong any more");
     await world.pause(50, "settle");
