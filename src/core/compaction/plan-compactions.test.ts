@@ -125,7 +125,9 @@ test("segments that keep surplus delta logs from going are rewritten, and no oth
 
 test("what was just rewritten for its deletes is left alone", () => {
   const resting = new Set([segmentId(1n)]);
-  assert.deepEqual(plans([meta(1), meta(2)], { endedRows: ended({ 1: 99, 2: 99 }), resting }), [["deleted", [2]]]);
+  assert.deepEqual(plans([meta(1), meta(2)], { endedRows: ended({ 1: 99, 2: 99 }), resting }), [
+    ["deleted", [2]],
+  ]);
 });
 
 test("no segment is in two plans", () => {

@@ -76,7 +76,8 @@ export class ShardOpener {
     const opened = await this.#openAll(fresh, state.schema);
     // What a drop or truncation has taken away meanwhile does not come back.
     const here = new Set([...state.sealed(), ...state.growing()].map((entry) => entry.id));
-    const isWanted = ({ meta }: SealedEntry): boolean => (replaced.get(meta) ?? []).every((id) => here.has(id));
+    const isWanted = ({ meta }: SealedEntry): boolean =>
+      (replaced.get(meta) ?? []).every((id) => here.has(id));
     const added = opened.filter(isWanted);
     for (const entry of opened) if (!isWanted(entry)) entry.ref.release();
     const wanted = new Set(target.segments.map((meta) => meta.id));
