@@ -53,6 +53,7 @@ export function startWorkerRoles(
     objects,
     files,
     growingRowsMax: workers.growingRowsMax,
+    recentWritesMax: workers.recentWritesMax,
     seed: workers.seed,
   });
   const shards = new ShardRegistry({

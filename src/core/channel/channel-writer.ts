@@ -17,7 +17,6 @@ import { timestamp, type Timestamp } from "../../model/timestamp.ts";
 import type { DeletePart, PlacedInsert, WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ShardState } from "../shard/shard-state.ts";
-import type { RecentWrites } from "./recent-writes.ts";
 
 /**
  * The one writer of a vchannel under one epoch. Takes batches in groups: one allocation of timestamps for those that wait, then
@@ -31,7 +30,6 @@ export class ChannelWriter {
   readonly #deps: ChannelWriterDeps;
   readonly #state: ShardState;
   readonly #epoch: Epoch;
-  readonly #recent: RecentWrites;
   readonly #queue: Pending[] = [];
   #queuedBytes = 0;
   /** Taken from the queue, not appended yet. */
@@ -45,11 +43,10 @@ export class ChannelWriter {
   readonly #pauses = new Map<bigint, Deferred<void>>();
   #idle: Deferred<void> | undefined;
 
-  constructor(deps: ChannelWriterDeps, state: ShardState, epoch: Epoch, recent: RecentWrites) {
+  constructor(deps: ChannelWriterDeps, state: ShardState, epoch: Epoch) {
     this.#deps = deps;
     this.#state = state;
     this.#epoch = epoch;
-    this.#recent = recent;
     this.#lastTimestamp = state.appliedTimestamp;
     state.listen((record, position, counts) => this.#onRecord(record, position, counts));
   }
@@ -65,7 +62,7 @@ export class ChannelWriter {
   /** Queues the batch; rejects at once when the queue is full. */
   write(batch: WriteBatch): Promise<WriteResult> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    const known = this.#recent.find(batch.session, batch.sequence);
+    const known = this.#state.recent.find(batch.session, batch.sequence);
     if (known !== undefined) return Promise.resolve(known);
     const same = this.#waitingFor(batch.session, batch.sequence);
     if (same !== undefined) return same;
@@ -260,7 +257,7 @@ export class ChannelWriter {
       );
       return undefined;
     }
-    const known = this.#recent.find(batch.session, batch.sequence);
+    const known = this.#state.recent.find(batch.session, batch.sequence);
     if (known !== undefined) {
       done.resolve(known);
       return undefined;
@@ -379,11 +376,6 @@ export class ChannelWriter {
       return;
     }
     if (!counts) return;
-    if (record.type === "rows")
-      this.#recent.add(record.session, record.sequence, {
-        timestamp: record.timestamp,
-        skipped: record.skipped,
-      });
     const mine = record.epoch === this.#epoch ? this.#inFlight.get(record.timestamp) : undefined;
     if (mine === undefined) return;
     this.#inFlight.delete(record.timestamp);

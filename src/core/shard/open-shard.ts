@@ -18,6 +18,8 @@ export interface ShardOpenerDeps {
   readonly objects: ObjectStore;
   readonly files: SegmentFiles;
   readonly growingRowsMax: number;
+  /** Batches whose answers are remembered. */
+  readonly recentWritesMax: number;
   readonly seed: number;
 }
 
@@ -51,6 +53,7 @@ export class ShardOpener {
       gone: target.gone,
       history: historyOf(info),
       growingRowsMax: this.#deps.growingRowsMax,
+      recentWritesMax: this.#deps.recentWritesMax,
       seed: this.#deps.seed,
     });
   }
@@ -63,7 +66,7 @@ export class ShardOpener {
     if (target.version <= state.targetVersion) return true;
     const present = new Map([...state.sealed()].map((entry) => [entry.id, entry]));
     const growing = new Set([...state.growing()].map((entry) => entry.id));
-    const fresh = target.segments.filter((meta) => !present.has(meta.id));
+    const fresh = target.segments.filter((meta) => !present.has(meta.id) && !isHidden(meta, state.history));
     const replaced = new Map<SegmentMeta, readonly SegmentId[]>();
     for (const meta of fresh) {
       const predecessors = predecessorsOf(meta);
@@ -145,6 +148,11 @@ export class ShardOpener {
       }
     }
   }
+}
+
+/** A drop or truncation took every row of it away; DataCoord will hear of it. */
+function isHidden({ partitionId, maxTimestamp }: SegmentMeta, history: History): boolean {
+  return history.has(partitionId) || maxTimestamp <= (history.get(undefined) ?? TIMESTAMP_ZERO);
 }
 
 /** What changes before the target's start took away. */

@@ -19,6 +19,7 @@ import type { SegmentMeta } from "../../model/segment-meta.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { Engine, GrowingSegment, Segment } from "../../ports/engine.ts";
 import { DeltaBuffer } from "./delta-buffer.ts";
+import { RecentWrites } from "./recent-writes.ts";
 import { SegmentRef } from "./segment-ref.ts";
 import {
   ShardView,
@@ -42,6 +43,8 @@ export class ShardState {
   readonly collectionId: CollectionId;
   /** Ends that hit rows in files, for the owner to store. Only an owner drains it. */
   readonly deltas = new DeltaBuffer();
+  /** Answers of the batches in the log, whoever owned the channel: a repeated one gets the first one's. */
+  readonly recent: RecentWrites;
   readonly #engine: Engine;
   readonly #growingRowsMax: number;
   readonly #seed: number;
@@ -71,6 +74,7 @@ export class ShardState {
     this.vchannel = spec.vchannel;
     this.collectionId = spec.collectionId;
     this.#growingRowsMax = spec.growingRowsMax;
+    this.recent = new RecentWrites(spec.recentWritesMax);
     this.#seed = spec.seed;
     this.#schema = spec.schema;
     this.#position = spec.startPosition;
@@ -293,6 +297,8 @@ export class ShardState {
   }
 
   #applyRows(record: RowsRecord, position: bigint): void {
+    const { session, sequence, timestamp, skipped } = record;
+    this.recent.add(session, sequence, { timestamp, skipped });
     for (const { partitionId, keys } of record.deletes) this.#end(partitionId, keys, record.timestamp);
     const keyField = primaryKeyField(this.#schema).id;
     for (const part of record.inserts) {
@@ -415,6 +421,7 @@ export interface ShardSpec {
   readonly gone: readonly SegmentId[];
   readonly history: History;
   readonly growingRowsMax: number;
+  readonly recentWritesMax: number;
   readonly seed: number;
 }
 

@@ -34,7 +34,6 @@ export interface DataNodeDeps {
     readonly queueBytesMax: number;
     readonly groupMax: number;
   };
-  readonly recentWritesMax: number;
   readonly reportIntervalMs: number;
   /** Deltas in memory beyond which they are stored although nothing is flushed. */
   readonly deltaBytesMax: number;

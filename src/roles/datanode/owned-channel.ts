@@ -2,7 +2,6 @@ import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { compact } from "../../core/channel/compactor.ts";
 import { ChannelWriter } from "../../core/channel/channel-writer.ts";
 import { Flusher } from "../../core/channel/flusher.ts";
-import { RecentWrites } from "../../core/channel/recent-writes.ts";
 import { SegmentPlacer } from "../../core/channel/segment-placer.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
 import type { DdlRecord } from "../../format/log-record.ts";
@@ -87,7 +86,6 @@ export class OwnedChannel {
       },
       state,
       epoch,
-      new RecentWrites(deps.recentWritesMax),
     );
   }
 
