@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { Deferred } from "../../base/deferred.ts";
+import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { keysOf } from "../../format/column-select.ts";
 import type { DdlRecord, LogRecord, RowsRecord } from "../../format/log-record.ts";
 import { decodeRowBatch } from "../../format/row-batch.ts";
@@ -287,7 +288,7 @@ export class ShardState {
   }
 
   stop(): void {
-    this.fail(this.#failure ?? new Error(`shard ${this.vchannel} was closed`));
+    this.fail(this.#failure ?? channelNotAvailable(this.vchannel, "the shard was closed"));
     this.#dropView();
     for (const entry of [...this.#sealed.values(), ...this.#growing.values()]) entry.ref.release();
     this.#sealed.clear();
