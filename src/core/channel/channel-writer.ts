@@ -275,6 +275,8 @@ export class ChannelWriter {
   }
 
   #changedSince(batch: WriteBatch, readAt: Timestamp): boolean {
+    // A truncation or drop ended rows, too.
+    if ([...this.#state.history.values()].some((at) => at > readAt)) return true;
     const keyField = primaryKeyField(this.#state.schema).id;
     const newer = (versions: BigUint64Array): boolean => versions.some((version) => version > readAt);
     for (const { keys } of batch.deletes) if (newer(this.#state.latestVersions(keys))) return true;
