@@ -55,7 +55,7 @@ export const TEST_STEPS: readonly TestStep[] = [
   { name: "fuzz", command: ["node", "tests/fuzz.ts", "--short"], needs: ["tests/fuzz.ts"] },
   {
     name: "simulation",
-    command: ["node", "src/cli/main.ts", "sim", "--seeds", "24", "--from", "1"],
+    command: ["node", "src/cli/main.ts", "sim", "--seeds", "8", "--from", "1"],
     needs: ["src/sim/world.ts", "src/cli/main.ts"],
   },
   {
