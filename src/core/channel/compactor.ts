@@ -2,7 +2,7 @@ import type { CollectionId, PartitionId, SegmentId, VChannel } from "../../model
 import { TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { Engine, Segment } from "../../ports/engine.ts";
 import type { Faults } from "../../ports/faults.ts";
-import { assert } from "../../base/assert.ts";
+import { segmentNotFound } from "../../errors/meta-errors.ts";
 import type { SegmentFiles } from "../shard/segment-files.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { SealedEntry } from "../shard/shard-view.ts";
@@ -40,7 +40,8 @@ export async function compact(
   const sealed = new Map<SegmentId, SealedEntry>([...state.sealed()].map((entry) => [entry.id, entry]));
   const inputs = job.inputs.map((id) => {
     const entry = sealed.get(id);
-    assert(entry !== undefined, `compaction ${job.planId} of segment ${id}, which is not sealed here`);
+    // A drop or truncation took it away here, and DataCoord has yet to hear of it.
+    if (entry === undefined) throw segmentNotFound(id);
     return entry;
   });
   for (const { ref } of inputs) ref.retain();
