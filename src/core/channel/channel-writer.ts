@@ -9,7 +9,7 @@ import {
   type LogRecord,
   type RowsRecord,
 } from "../../format/log-record.ts";
-import { decodeRowBatch } from "../../format/row-batch.ts";
+import { decodeRowBatchColumn } from "../../format/row-batch.ts";
 import { keyCount } from "../../model/columns.ts";
 import type { Epoch, NodeId, PartitionId, SegmentId } from "../../model/ids.ts";
 import { primaryKeyField } from "../../model/schema.ts";
@@ -49,6 +49,8 @@ export class ChannelWriter {
     this.#epoch = epoch;
     this.#lastTimestamp = state.appliedTimestamp;
     state.listen((record, position, counts) => this.#onRecord(record, position, counts));
+    // Nothing would come back any more. The channel is taken over anew, and then the log tells what is in.
+    state.onEnd((reason) => this.stop(channelNotAvailable(state.vchannel, reason.message)));
   }
 
   get epoch(): Epoch {
@@ -281,7 +283,7 @@ export class ChannelWriter {
     const newer = (versions: BigUint64Array): boolean => versions.some((version) => version > readAt);
     for (const { keys } of batch.deletes) if (newer(this.#state.latestVersions(keys))) return true;
     for (const part of batch.inserts) {
-      const column = decodeRowBatch(part.batch).columns.get(keyField);
+      const column = decodeRowBatchColumn(part.batch, keyField);
       if (column !== undefined && newer(this.#state.latestVersions(keysOf(column)))) return true;
     }
     return false;

@@ -3,7 +3,7 @@ import { Deferred } from "../../base/deferred.ts";
 import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { keysOf } from "../../format/column-select.ts";
 import type { DdlRecord, LogRecord, RowsRecord } from "../../format/log-record.ts";
-import { decodeRowBatch } from "../../format/row-batch.ts";
+import { decodeRowBatchColumn } from "../../format/row-batch.ts";
 import type { Keys } from "../../model/columns.ts";
 import { keyCount } from "../../model/columns.ts";
 import {
@@ -55,6 +55,7 @@ export class ShardState {
   readonly #snapshotted = new Set<SegmentId>();
   readonly #gone: Set<SegmentId>;
   readonly #listeners = new Set<RecordListener>();
+  readonly #endListeners: ((reason: Error) => void)[] = [];
   /** Reads below it miss rows that a dropped partition (undefined: a truncation) took with it. */
   readonly #historyFrom: Map<PartitionId | undefined, Timestamp>;
   #schema: CollectionSchema;
@@ -158,6 +159,12 @@ export class ShardState {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Told once when no further record will come: the state failed, was closed, or another one was opened instead. */
+  onEnd(listener: (reason: Error) => void): void {
+    if (this.#failure !== undefined) listener(this.#failure);
+    else this.#endListeners.push(listener);
+  }
+
   /** The schema that a record needs is not known yet: give it before applying the record. */
   needsSchema(record: LogRecord): number | undefined {
     return record.type !== "epoch" && record.schemaVersion > this.#schema.version
@@ -227,6 +234,7 @@ export class ShardState {
   fail(error: unknown): void {
     this.#failure = error instanceof Error ? error : new Error(String(error));
     for (const { done } of this.#waiters) done.reject(error);
+    for (const listener of this.#endListeners.splice(0)) listener(this.#failure);
   }
 
   /** Newest begin or end of each key in this vchannel; 0 where the key never was. Shape [keys]. */
@@ -303,7 +311,7 @@ export class ShardState {
     for (const { partitionId, keys } of record.deletes) this.#end(partitionId, keys, record.timestamp);
     const keyField = primaryKeyField(this.#schema).id;
     for (const part of record.inserts) {
-      const column = decodeRowBatch(part.batch).columns.get(keyField);
+      const column = decodeRowBatchColumn(part.batch, keyField);
       assert(column !== undefined, "an insert without its key column was acknowledged");
       this.#end(undefined, keysOf(column), record.timestamp);
       if (this.#holdsAlready(part.segmentId, position)) continue;
