@@ -7,7 +7,14 @@ import type { Column, RowBatch } from "../model/columns.ts";
 import { DataType } from "../model/data-type.ts";
 import { columnBytes } from "./column-buffers.ts";
 import { sliceColumn } from "./column-select.ts";
-import { decodeRowBatch, encodeRowBatch, ROW_BATCH_BYTES_MAX, rowBatchRows } from "./row-batch.ts";
+import {
+  decodeRowBatch,
+  decodeRowBatchColumn,
+  encodeRowBatch,
+  encodeRowBatchTo,
+  ROW_BATCH_BYTES_MAX,
+  rowBatchRows,
+} from "./row-batch.ts";
 
 const fields = fieldsOfEveryType(100);
 
@@ -184,4 +191,32 @@ test("random mutations give a batch or the error corrupted, never anything else"
     }
   }
   assert.ok(refused > 1000, `${refused} refused`);
+});
+
+test("memory that was used before, and shared memory, gives the same bytes", () => {
+  const prng = Prng.fromSeed(7);
+  for (const rows of [0, 1, 9, 131]) {
+    const batch = randomBatch(prng, rows);
+    const dirty = encodeRowBatchTo(batch, (bytes) =>
+      new Uint8Array(new SharedArrayBuffer(bytes + 128), 64, bytes).fill(0xa5),
+    );
+    assert.deepEqual(Uint8Array.from(dirty), encodeRowBatch(batch));
+    assertSameBatch(decodeRowBatch(dirty), batch);
+  }
+});
+
+test("one column is read without the others, wherever the bytes lie", () => {
+  const batch = randomBatch(Prng.fromSeed(8), 33);
+  const bytes = encodeRowBatch(batch);
+  for (const offset of [0, 1, 4, 8]) {
+    const moved = new Uint8Array(bytes.length + offset).subarray(offset);
+    moved.set(bytes);
+    assertSameBatch(decodeRowBatch(moved), batch);
+    for (const [id, column] of batch.columns) {
+      const got = decodeRowBatchColumn(moved, id);
+      assert.deepEqual(got && columnBytes(got), columnBytes(column), `field ${id}`);
+    }
+  }
+  assert.equal(decodeRowBatchColumn(bytes, 9_999), undefined);
+  assert.throws(() => decodeRowBatchColumn(bytes.subarray(0, 90), 100), { kind: "corrupted" });
 });

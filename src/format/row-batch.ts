@@ -19,6 +19,14 @@ const columnsMax = 0xffff;
  * Throws parameterTooLarge when it would pass 256 MiB.
  */
 export function encodeRowBatch(batch: RowBatch): Uint8Array<ArrayBuffer> {
+  return encodeRowBatchTo(batch, (bytes) => new Uint8Array(bytes));
+}
+
+/** The same in memory of the caller's, of exactly the bytes asked for; what it holds before does not matter. */
+export function encodeRowBatchTo<Memory extends Uint8Array>(
+  batch: RowBatch,
+  allocate: (bytes: number) => Memory,
+): Memory {
   assert(batch.columns.size <= columnsMax, `${batch.columns.size} columns in one batch`);
   const columns = [...batch.columns].sort(([a], [b]) => a - b);
   let end = headerBytes + columns.length * descriptorBytes;
@@ -49,8 +57,9 @@ export function encodeRowBatch(batch: RowBatch): Uint8Array<ArrayBuffer> {
     );
   }
 
-  const out = new Uint8Array(total);
-  const view = new DataView(out.buffer);
+  const out = allocate(total);
+  out.fill(0, 0, Math.min(total, aligned(headerBytes + columns.length * descriptorBytes)));
+  const view = new DataView(out.buffer, out.byteOffset, total);
   view.setUint32(0, ROW_BATCH_MAGIC, true);
   view.setUint16(4, ROW_BATCH_VERSION, true);
   view.setUint16(6, columns.length, true);
@@ -70,21 +79,48 @@ export function encodeRowBatch(batch: RowBatch): Uint8Array<ArrayBuffer> {
       view.setUint32(at + 16 + slot * 8, placed.offset, true);
       view.setUint32(at + 20 + slot * 8, placed.buffer.length, true);
       out.set(placed.buffer, placed.offset);
+      const behind = placed.offset + placed.buffer.length;
+      out.fill(0, behind, aligned(behind));
     });
   });
   return out;
 }
 
 /**
- * A batch whose columns are views of `bytes` (of one copy where `bytes` does not start at a multiple of 8 in its memory).
+ * A batch whose columns are views of `bytes` (copies where `bytes` does not start at a multiple of 8 in its memory).
  * All lengths, counts and offsets are verified; throws corrupted naming `source`, the offset and what is wrong.
  */
 export function decodeRowBatch(bytes: Uint8Array, source = "row batch"): RowBatch {
+  const head = decodeHead(bytes, source);
+  const columns = new Map<number, Column>();
+  for (let index = 0; index < head.count; index++) {
+    const at = headerBytes + index * descriptorBytes;
+    const { fieldId, column } = decodeColumn({ ...head, at });
+    if (columns.has(fieldId)) head.fail(`field ${fieldId} occurs twice`, at);
+    columns.set(fieldId, column);
+  }
+  return { rows: head.rows, columns };
+}
+
+/** One column of a batch, or undefined when it lacks it: the others are not looked at. */
+export function decodeRowBatchColumn(
+  bytes: Uint8Array,
+  fieldId: number,
+  source = "row batch",
+): Column | undefined {
+  const head = decodeHead(bytes, source);
+  for (let index = 0; index < head.count; index++) {
+    const at = headerBytes + index * descriptorBytes;
+    if (head.view.getUint32(at, true) === fieldId) return decodeColumn({ ...head, at }).column;
+  }
+  return undefined;
+}
+
+function decodeHead(data: Uint8Array, source: string): BatchHead {
   const fail: Fail = (problem, offset) => {
     throw corrupted({ file: source, problem, offset });
   };
-  if (bytes.length < headerBytes) fail(`${bytes.length} bytes are less than the header's ${headerBytes}`, 0);
-  const data = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  if (data.length < headerBytes) fail(`${data.length} bytes are less than the header's ${headerBytes}`, 0);
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   const magic = view.getUint32(0, true);
   if (magic !== ROW_BATCH_MAGIC) fail(`the magic is 0x${magic.toString(16)}, not RKRB`, 0);
@@ -99,15 +135,7 @@ export function decodeRowBatch(bytes: Uint8Array, source = "row batch"): RowBatc
   if (total > ROW_BATCH_BYTES_MAX) fail(`${total} bytes are more than ${ROW_BATCH_BYTES_MAX}`, 12);
   const bodyStart = headerBytes + count * descriptorBytes;
   if (bodyStart > total) fail(`${count} column descriptors do not fit in ${total} bytes`, 6);
-
-  const columns = new Map<number, Column>();
-  for (let index = 0; index < count; index++) {
-    const at = headerBytes + index * descriptorBytes;
-    const { fieldId, column } = decodeColumn({ data, view, at, rows, bodyStart, fail });
-    if (columns.has(fieldId)) fail(`field ${fieldId} occurs twice`, at);
-    columns.set(fieldId, column);
-  }
-  return { rows, columns };
+  return { data, view, count, rows, bodyStart, fail };
 }
 
 /** Rows of an encoded batch by its header alone, for admission and logs; nothing else is looked at. */
@@ -125,13 +153,17 @@ interface Placed {
 
 type Fail = (problem: string, offset: number) => never;
 
-interface DescriptorInput {
+interface BatchHead {
   readonly data: Uint8Array;
   readonly view: DataView;
-  readonly at: number;
+  readonly count: number;
   readonly rows: number;
   readonly bodyStart: number;
   readonly fail: Fail;
+}
+
+interface DescriptorInput extends BatchHead {
+  readonly at: number;
 }
 
 function decodeColumn(input: DescriptorInput): { fieldId: number; column: Column } {
@@ -159,7 +191,8 @@ function decodeColumn(input: DescriptorInput): { fieldId: number; column: Column
         `a buffer of ${length} bytes at ${offset} lies outside of the body [${bodyStart}, ${data.length})`,
       );
     }
-    return data.subarray(offset, offset + length);
+    const part = data.subarray(offset, offset + length);
+    return part.byteOffset % 8 === 0 ? part : part.slice();
   };
   const buffers: ColumnBytes = {
     validity: buffer(0),
