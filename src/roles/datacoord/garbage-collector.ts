@@ -53,9 +53,12 @@ export class GarbageCollector {
     if (channel.dropped) {
       const left = this.#tables.segmentsOn(vchannel).length;
       const deltas = this.#tables.deltasOn(vchannel);
+      // Metadata first: it never names what is gone, and what a crash leaves behind is an orphan.
+      await this.#tables.change(vchannel, () => ({
+        removeDeltas: deltas,
+        removeChannels: left === 0 ? [channel] : [],
+      }));
       for (const delta of deltas) await this.#deps.objects.remove(delta.key);
-      if (left === 0)
-        await this.#tables.change(vchannel, () => ({ removeDeltas: deltas, removeChannels: [channel] }));
       return;
     }
     await this.#collectDeltas(vchannel, segments);
