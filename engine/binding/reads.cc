@@ -74,6 +74,7 @@ void readSearch(Call& call, SearchInput& in) {
     in.groupField = static_cast<int64_t>(call.size(15));
     in.groupSize = call.uint32(16);
   }
+  in.dropRatio = static_cast<float>(call.number(18));
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */

@@ -17,6 +17,7 @@ import type {
 import { allocateBuffer, EngineBuffer, engineMemory } from "./native-buffer.ts";
 import { guarded, guardedAsync } from "./native-errors.ts";
 import { fieldParts } from "./native-fields.ts";
+import { checkIndexKind } from "./reference/check-index-kind.ts";
 import { METRICS, NativeSegment } from "./native-segment.ts";
 import {
   loadNative,
@@ -116,6 +117,7 @@ export class NativeEngine implements Engine {
       const segment = ownSegment(source);
       segment.checkField(spec.fieldId, spec.type, spec.dim);
       const { index } = spec;
+      checkIndexKind(spec);
       const parts: VectorBuildParts = [
         segment.ref,
         spec.fieldId,

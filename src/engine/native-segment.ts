@@ -282,6 +282,7 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.groupBy?.fieldId,
     spec.groupBy?.groupSize ?? 1,
     cancel?.word,
+    spec.dropRatio ?? 0,
   ];
 }
 

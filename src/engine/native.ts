@@ -159,6 +159,7 @@ export type SearchParts = [
   groupField: number | undefined,
   groupSize: number,
   cancel: Int32Array | undefined,
+  dropRatio: number,
 ];
 export type HitParts = [
   starts: Int32Array,

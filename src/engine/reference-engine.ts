@@ -3,7 +3,7 @@ import { crc32c } from "../base/crc32c.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import { serviceMemoryLimitExceeded } from "../errors/service-errors.ts";
 import { GrowableColumn } from "../format/growable-column.ts";
-import { dataTypeName, isDenseVector, isVector } from "../model/data-type.ts";
+import { dataTypeName, isVector } from "../model/data-type.ts";
 import type {
   BuildControl,
   Engine,
@@ -20,6 +20,7 @@ import type {
 } from "../ports/engine.ts";
 import { CANCEL_CHECK_ROWS, checkCancel } from "./reference/cancel.ts";
 import { checkField } from "./reference/check-field.ts";
+import { checkIndexKind } from "./reference/check-index-kind.ts";
 import { writeIndexFile } from "./reference/index-file.ts";
 import { buildKeyIndexFile } from "./reference/key-index.ts";
 import { ReferenceBuffer } from "./reference/reference-buffer.ts";
@@ -103,9 +104,7 @@ export class ReferenceEngine implements Engine {
         actual: `${dataTypeName(spec.type)}(${spec.dim})`,
       });
     }
-    if (index.kind === "HNSW" && !isDenseVector(field.type)) {
-      throw parameterInvalid(`HNSW over field ${field.name} of type ${dataTypeName(field.type)}`);
-    }
+    checkIndexKind(spec);
     const parameters = index.kind === "HNSW" ? ([index.m, index.efConstruction] as const) : ([0, 0] as const);
     const { type, dim } = field;
     runBuild(core.rows, control);

@@ -116,6 +116,8 @@ export interface SearchSpec {
   readonly filter: FilterInput | undefined;
   /** Graph search width; the caller has resolved defaults and checked bounds. */
   readonly ef: number;
+  /** Share in [0, 1) of a sparse query's entries, those of least magnitude, that an index may leave out; 0 when absent. */
+  readonly dropRatio?: number;
   /** Exact scan although an index is there. */
   readonly exact: boolean;
   /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense; at most k. Single precision. */
@@ -260,7 +262,9 @@ export interface VectorIndexSpec {
   readonly metric: MetricType;
   readonly index:
     | { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number }
-    | { readonly kind: "FLAT" };
+    | { readonly kind: "FLAT" }
+    /** Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. */
+    | { readonly kind: "SPARSE_INVERTED_INDEX" };
   readonly seed: number;
 }
 

@@ -2,7 +2,7 @@ import { describe } from "node:test";
 import type { Engine } from "../../src/ports/engine.ts";
 import { filterContract } from "./engine/filter-contract.ts";
 import { hostileContract } from "./engine/hostile-contract.ts";
-import { indexContract } from "./engine/index-contract.ts";
+import { indexContract, sparseIndexContract } from "./engine/index-contract.ts";
 import { searchContract } from "./engine/search-contract.ts";
 import { storageContract } from "./engine/storage-contract.ts";
 import { versionContract } from "./engine/version-contract.ts";
@@ -17,6 +17,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
   describe(`${name}: filters`, () => filterContract(makeEngine));
   describe(`${name}: search`, () => searchContract(makeEngine));
   describe(`${name}: indexes`, () => indexContract(makeEngine));
+  describe(`${name}: sparse indexes`, () => sparseIndexContract(makeEngine));
   describe(`${name}: bad input and closed handles`, () => hostileContract(makeEngine));
 }
 

@@ -1,7 +1,7 @@
 // HNSW: a navigable graph over the rows of a dense column, walked on 8-bit codes and re-ranked on the raw rows.
 //
 // Source of the graph: Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical
-// Navigable Small World graphs", sections 4.1 to 4.3. The file is described in docs/internals/hnsw-file.md: position-independent,
+// Navigable Small World graphs", sections 4.1 to 4.3. The file is described in docs/internals/hnsw-index-file.md: position-independent,
 // 64-byte aligned sections, a checksum per block. Node ids are the row ids of the column.
 #pragma once
 

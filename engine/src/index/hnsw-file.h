@@ -1,4 +1,4 @@
-// The header of an HNSW file and the places of its sections (docs/internals/hnsw-file.md).
+// The header of an HNSW file and the places of its sections (docs/internals/hnsw-index-file.md).
 #pragma once
 
 #include <bit>

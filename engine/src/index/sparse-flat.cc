@@ -1,28 +1,13 @@
-#include <cmath>
-#include <cstring>
-#include <limits>
 #include <new>
-#include <string>
 
 #include "redkite/flat.h"
+#include "sparse-rows.h"
 #include "top-hits.h"
 
 namespace redkite {
 namespace {
 
 constexpr uint32_t kRowsBetweenPolls = 1024;
-
-uint32_t indexAt(const SparseRow& row, uint32_t pair) {
-  uint32_t value;
-  std::memcpy(&value, row.data + size_t{pair} * 8, 4);
-  return value;
-}
-
-float valueAt(const SparseRow& row, uint32_t pair) {
-  float value;
-  std::memcpy(&value, row.data + size_t{pair} * 8 + 4, 4);
-  return value;
-}
 
 /// Both ascend, so a merge finds the common indices; the sum runs in ascending index order whatever the lengths.
 float product(const SparseRow& a, const SparseRow& b) {
@@ -41,25 +26,11 @@ float product(const SparseRow& a, const SparseRow& b) {
   return sum;
 }
 
-Status checkQuery(const SparseRow& query, uint32_t index) {
-  if (query.bytes % 8 != 0) {
-    return Status::invalid("sparse query " + std::to_string(index) + " has " + std::to_string(query.bytes) +
-                           " bytes, not a multiple of 8");
-  }
-  for (uint32_t pair = 1; pair < query.bytes / 8; ++pair) {
-    if (indexAt(query, pair) <= indexAt(query, pair - 1)) {
-      return Status::invalid("sparse query " + std::to_string(index) + " has index " + std::to_string(indexAt(query, pair)) +
-                             " after " + std::to_string(indexAt(query, pair - 1)) + ", indices must ascend");
-    }
-  }
-  return {};
-}
-
 Status search(const SparseView& view, const SparseRow* queries, uint32_t nq, const Bitset& visible,
               const SearchParams& params, CancelToken cancel, const HitBuffer& out, SearchStats* stats) {
   if (Status status = checkSearch(params, out); !status.ok()) return status;
   for (uint32_t q = 0; q < nq; ++q) {
-    if (Status status = checkQuery(queries[q], q); !status.ok()) return status;
+    if (Status status = checkSparseRow(queries[q], "sparse query", q); !status.ok()) return status;
   }
   const uint32_t visibleRows = visible.count(view.rows);
   const size_t kept = params.group == nullptr ? std::min<size_t>(params.k, visibleRows) : visibleRows;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "redkite/hnsw.h"
+#include "redkite/sparse-index.h"
 #include "../filter/scalar-index.h"
 #include "buffer.h"
 
@@ -15,10 +16,11 @@ class AttachedIndex {
  public:
   std::shared_ptr<Buffer> file;
   std::optional<HnswIndex> graph;
+  std::optional<SparseIndex> sparse;
   std::optional<filter::ScalarIndex> scalar;
 };
 
-/** The file of a FLAT index (docs/internals/flat-index.md): a search scans. */
+/** The file of a FLAT index (docs/internals/flat-index-file.md): a search scans. */
 inline constexpr char kFlatMagic[] = "RKFL";
 inline constexpr size_t kFlatBytes = 64;
 

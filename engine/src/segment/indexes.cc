@@ -25,13 +25,18 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     if (progress != nullptr) __atomic_store_n(progress, static_cast<int32_t>(snapshot.rows), __ATOMIC_RELAXED);
     return good();
   }
-  if (*type == VectorType::sparse) return Status::invalid("sparse vectors have no graph index");
   std::vector<uint64_t> valid;
   Bitset indexed{nullptr, snapshot.rows};
   if (column->mayBeNull()) {
     valid.resize(wordsFor(snapshot.rows));
     for (uint32_t w = 0; w < valid.size(); w++) valid[w] = column->validWord(w * 64, snapshot.rows);
     indexed.words = valid.data();
+  }
+  if (*type == VectorType::sparse) {
+    Result<AlignedBytes> built = buildSparseIndex(sparseView(*column, snapshot.rows), indexed, {cancel, progress});
+    REDKITE_TRY(std::move(built.status));
+    out = Buffer::adopt(std::move(built.value));
+    return good();
   }
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
@@ -71,6 +76,12 @@ Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
     if (version != 1) return Status::corrupted("FLAT index version " + std::to_string(version) + " is not known, this reads 1");
     if (!vectorType(column->field.type)) return Status::invalid("field " + std::to_string(fieldId) + " does not hold vectors");
     if (rows != snap.rows) return mismatch(rows);
+  } else if (SparseIndex::recognises(file->data(), file->size())) {
+    Result<SparseIndex> sparse = SparseIndex::open(file->data(), file->size());
+    REDKITE_TRY(std::move(sparse.status));
+    if (vectorType(column->field.type) != VectorType::sparse) return Status::invalid("the index is over another type than field " + std::to_string(fieldId));
+    if (sparse.value.rows() != snap.rows) return mismatch(sparse.value.rows());
+    index->sparse = sparse.value;
   } else {
     Result<HnswIndex> graph = HnswIndex::open(file->data(), file->size());
     REDKITE_TRY(std::move(graph.status));

@@ -50,6 +50,8 @@ struct SearchInput {
   std::span<const int32_t> queryOffsets;
   uint32_t k = 0;
   uint32_t ef = 0;
+  /** Share of the least entries of a sparse query that are left out where there is an index. */
+  float dropRatio = 0;
   bool exact = false;
   Visibility visibility;
   const FilterInput* filter = nullptr;
@@ -95,6 +97,9 @@ struct VectorIndexInput {
 
 Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input, CancelToken cancel, int32_t* progress,
                         std::shared_ptr<Buffer>& out);
+
+/** The first `rows` rows of a sparse column, which must outlive the view. */
+SparseView sparseView(const ColumnView& column, uint32_t rows);
 
 /** The vector core's name of a field type; none for other fields. */
 std::optional<VectorType> vectorType(Type type);

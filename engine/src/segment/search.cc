@@ -81,6 +81,8 @@ Status checkQueries(const SearchInput& input, const ColumnView& column, VectorTy
 
 }  // namespace
 
+SparseView sparseView(const ColumnView& column, uint32_t rows) { return {rows, &column, sparseRowAt}; }
+
 std::optional<VectorType> vectorType(Type type) {
   switch (type) {
     case Type::floatVector:
@@ -157,8 +159,12 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     for (uint32_t q = 0; q < input.nq; q++) {
       queries[q] = {input.queries.data() + input.queryOffsets[q], static_cast<uint32_t>(input.queryOffsets[q + 1] - input.queryOffsets[q])};
     }
-    const SparseView view{snapshot.rows, column, sparseRowAt};
-    REDKITE_TRY(sparseFlatSearch(view, queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
+    const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);
+    if (index != nullptr && index->sparse && index->sparse->rows() == snapshot.rows) {
+      REDKITE_TRY(index->sparse->search(queries.data(), input.nq, bits, params, {input.dropRatio, false}, cancel, hits, &out.stats));
+    } else {
+      REDKITE_TRY(sparseFlatSearch(sparseView(*column, snapshot.rows), queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
+    }
   } else {
     const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &column->values);
     const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);

@@ -2,6 +2,7 @@ import { crc32c } from "../../base/crc32c.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import type { FieldSchema } from "../../model/schema.ts";
+import type { VectorIndexSpec } from "../../ports/engine.ts";
 
 /**
  * The index files of the reference engine: what was built, over what, and nothing else, since every search is exact anyway.
@@ -18,12 +19,12 @@ export interface IndexFile {
   readonly parameters: readonly [number, number];
 }
 
-export type IndexFileKind = "HNSW" | "FLAT" | "sorted" | "bitmap";
+export type IndexFileKind = VectorIndexSpec["index"]["kind"] | "sorted" | "bitmap";
 
 const magic = 0x5852_4b52; // "RKRX", little-endian
 const version = 1;
 const fileBytes = 64;
-const kinds: readonly IndexFileKind[] = ["HNSW", "FLAT", "sorted", "bitmap"];
+const kinds: readonly IndexFileKind[] = ["HNSW", "FLAT", "sorted", "bitmap", "SPARSE_INVERTED_INDEX"];
 
 export function writeIndexFile(index: IndexFile): Uint8Array {
   const bytes = new Uint8Array(fileBytes);

@@ -201,7 +201,15 @@ export class BuildScheduler {
 }
 
 /** Types that have a file; the others are exact scans of the column itself. */
-const BUILT_TYPES: ReadonlySet<string> = new Set(["HNSW", "STL_SORT", "INVERTED", "BITMAP", "TRIE"]);
+const BUILT_TYPES: ReadonlySet<string> = new Set([
+  "HNSW",
+  "SPARSE_INVERTED_INDEX",
+  "SPARSE_WAND",
+  "STL_SORT",
+  "INVERTED",
+  "BITMAP",
+  "TRIE",
+]);
 
 interface Build {
   readonly slot: string;

@@ -1,11 +1,11 @@
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
 import type { BuildRequest, BuildResult, IndexNode } from "../../api/index-coord.ts";
 import type { SegmentFiles } from "../../core/shard/segment-files.ts";
-import { isVector } from "../../model/data-type.ts";
+import { DataType, isVector } from "../../model/data-type.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { MetricType } from "../../model/read.ts";
-import type { BuildControl, Engine, NativeBuffer, Segment } from "../../ports/engine.ts";
+import type { BuildControl, Engine, NativeBuffer, Segment, VectorIndexSpec } from "../../ports/engine.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import type { Logger } from "../../obs/logger.ts";
 import type { MetricsRegistry } from "../../obs/metrics.ts";
@@ -136,12 +136,8 @@ export class IndexNodeRole implements IndexNode {
         fieldId: field.id,
         type: field.type,
         dim: field.dim,
-        metric: (params["metric_type"] ?? "COSINE") as MetricType,
-        index: {
-          kind: "HNSW",
-          m: Number(params["M"] ?? 16),
-          efConstruction: Number(params["efConstruction"] ?? 200),
-        },
+        metric: vectorMetric(field.type, params),
+        index: vectorIndex(field.type, params),
         seed: Number(request.buildId & 0x7fff_ffffn),
       },
       control,
@@ -156,4 +152,18 @@ export class IndexNodeRole implements IndexNode {
       if (!isRedkiteError(error, "objectExists")) throw error;
     }
   }
+}
+
+/** What the user's parameters ask for. Sparse types differ in how a search walks the same file. */
+function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): VectorIndexSpec["index"] {
+  if (type === DataType.SparseFloatVector) return { kind: "SPARSE_INVERTED_INDEX" };
+  return {
+    kind: "HNSW",
+    m: Number(params["M"] ?? 16),
+    efConstruction: Number(params["efConstruction"] ?? 200),
+  };
+}
+
+function vectorMetric(type: DataType, params: Readonly<Record<string, string>>): MetricType {
+  return type === DataType.SparseFloatVector ? "IP" : ((params["metric_type"] ?? "COSINE") as MetricType);
 }

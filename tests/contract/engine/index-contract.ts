@@ -283,6 +283,47 @@ const scalarFilters = [
   },
 ];
 
+const sparseField = testField(115, DataType.SparseFloatVector, { nullable: true });
+
+/** Inverted lists are exact: what is found is what a scan finds. */
+export function sparseIndexContract(makeEngine: MakeEngine): void {
+  test("inverted lists over a sparse field answer as a scan does, under filters too", async () => {
+    const { engine, segment } = await vectorWorld(makeEngine(), sparseField);
+    const queries = randomColumn(Prng.fromSeed(51), { ...sparseField, nullable: false }, 25);
+    const spec = searchSpec(sparseField, "IP", queries, 10);
+    const filtered = { ...spec, filter: { program: keyBelow(300), externals: [] } };
+    const truth = [spec, filtered].map((one) => hitsOf(segment.search(one, undefined)));
+    const sparse = { ...hnsw(sparseField, "IP"), index: { kind: "SPARSE_INVERTED_INDEX" } as const };
+    const index = await engine.buildVectorIndex(segment, sparse, newControl());
+    segment.attachIndex(sparseField.id, index);
+    index.close();
+    assert.deepEqual(
+      [spec, filtered].map((one) => hitsOf(segment.search(one, undefined))),
+      truth,
+    );
+    assert.ok(truth.flat(2).length > 100);
+    const half = hitsOf(segment.search({ ...spec, dropRatio: 0.5 }, undefined));
+    assert.equal(half.length, 25);
+    segment.close();
+  });
+
+  test("an index of a kind that the field's type does not have is refused", async () => {
+    const { engine, segment } = await vectorWorld(makeEngine(), sparseField);
+    await assert.rejects(engine.buildVectorIndex(segment, hnsw(sparseField, "IP"), newControl()), {
+      kind: "parameterInvalid",
+    });
+    segment.close();
+    const [dense] = denseFields;
+    assert.ok(dense !== undefined);
+    const world = await vectorWorld(makeEngine(), dense);
+    const wrong = { ...hnsw(dense, "IP"), index: { kind: "SPARSE_INVERTED_INDEX" } as const };
+    await assert.rejects(world.engine.buildVectorIndex(world.segment, wrong, newControl()), {
+      kind: "parameterInvalid",
+    });
+    world.segment.close();
+  });
+}
+
 const GROUP_FIELD = 120;
 
 async function vectorWorld(engine: Engine, field: FieldSchema): Promise<World> {
