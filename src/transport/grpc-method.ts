@@ -5,8 +5,13 @@ export type GrpcMethod = UnaryMethod | StreamMethod;
 
 export interface UnaryMethod<Request = unknown, Response = unknown> {
   readonly kind?: "unary";
-  /** Throws on bytes that are not the message; the client gets INTERNAL, as from grpc-go. The bytes may be kept. */
+  /**
+   * Throws on bytes that are not the message; the client gets INTERNAL, as from grpc-go. The bytes may be kept, unless
+   * `requestBytes` says that they are borrowed.
+   */
   decode(bytes: Uint8Array): Request;
+  /** `borrowed`: nothing looks at the request's bytes once its answer is encoded; large ones are then used again. */
+  readonly requestBytes?: "borrowed";
   /** The message behind `headroom` bytes of room for its prefix: a big answer is then sent without a copy. */
   encode(message: Response, headroom: number): Uint8Array;
   /**

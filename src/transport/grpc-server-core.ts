@@ -1,3 +1,4 @@
+import type { BufferPool } from "../base/buffer-pool.ts";
 import type { GrpcCode } from "./grpc-status.ts";
 import type { InflightBytes } from "./inflight-bytes.ts";
 import type { TimeoutWheel } from "./timeout-wheel.ts";
@@ -7,6 +8,8 @@ export interface GrpcServerCore {
   readonly limits: GrpcLimits;
   readonly wheel: TimeoutWheel;
   readonly inflight: InflightBytes;
+  /** For large requests whose method borrows their bytes. */
+  readonly requestMemory: BufferPool;
   /** Open streams that carry a call. */
   readonly calls: Set<RunningCall>;
   /** Handlers that have not settled, those of calls that ended before included. */

@@ -1,3 +1,4 @@
+import { BufferPool } from "../base/buffer-pool.ts";
 import {
   constants,
   createServer,
@@ -50,6 +51,7 @@ export class GrpcServer {
     this.#core = {
       limits,
       wheel: new TimeoutWheel(),
+      requestMemory: new BufferPool("private", REQUEST_MEMORY_IDLE_MAX),
       inflight: new InflightBytes({
         bytesMax: limits.inflightBytesMax,
         waitersMax: limits.inflightWaitersMax,
@@ -303,3 +305,6 @@ const LAST_WORDS_MS = 250;
 const FRAME_BYTES_MAX = 256 * 1024;
 const HEADER_PAIRS_MAX = 256;
 const SESSION_MEMORY_MB = 4096;
+
+/** Of bodies of large requests, to receive later ones in. */
+const REQUEST_MEMORY_IDLE_MAX = 32 << 20;

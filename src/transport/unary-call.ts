@@ -18,6 +18,8 @@ export class UnaryCall extends GrpcCall implements Waiter {
   #prefix: Uint8Array = EMPTY;
   #compressed = false;
   #message: Uint8Array | undefined;
+  /** `#message`, when it goes back for other requests. */
+  #borrowed: Uint8Array | undefined;
   /** Bytes of `#message` that have arrived. */
   #filled = 0;
   #admission: "none" | "waiting" | "admitted" = "none";
@@ -153,7 +155,9 @@ export class UnaryCall extends GrpcCall implements Waiter {
       return;
     }
     this.expectTransfer(length);
-    this.#message = Buffer.allocUnsafeSlow(length);
+    if (this.#method.requestBytes === "borrowed")
+      this.#message = this.#borrowed = this.core.requestMemory.take(length);
+    else this.#message = Buffer.allocUnsafeSlow(length);
     this.#message.set(arrived);
   }
 
@@ -178,6 +182,7 @@ export class UnaryCall extends GrpcCall implements Waiter {
     } finally {
       this.#handling = false;
       this.core.handlersRunning--;
+      if (this.#borrowed !== undefined) this.core.requestMemory.giveBack(this.#borrowed);
       this.#releaseRequest();
     }
   }

@@ -1,3 +1,4 @@
+import type { BufferPool } from "../../base/buffer-pool.ts";
 import type { ComponentStateCode } from "../../api/component.ts";
 import type { FilterCache } from "../../core/search/filter-cache.ts";
 import type { CallContext } from "../../model/call-context.ts";
@@ -37,4 +38,5 @@ export interface ProxySelf {
   readonly state: ComponentStateCode;
   readonly clients: ClientRegistry;
   readonly filters: FilterCache;
+  readonly batchMemory: BufferPool;
 }

@@ -1,3 +1,4 @@
+import { BufferPool } from "../../base/buffer-pool.ts";
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
 import type { CacheInvalidation, Proxy } from "../../api/proxy.ts";
 import type { CallContext } from "../../model/call-context.ts";
@@ -13,6 +14,7 @@ import { ProxyMetrics } from "./proxy-metrics.ts";
 import { publicMethods, type PublicMethod } from "./public-service.ts";
 import { TaskQueue } from "./task-queue.ts";
 
+const BATCH_MEMORY_IDLE_MAX = 32 << 20;
 /** Compiled texts, a few kilobytes each. */
 const FILTERS_CACHED_MAX = 1024;
 
@@ -28,6 +30,7 @@ export class ProxyRole implements Proxy, CallHost {
   readonly metaCache: CoordinatorMetaCache;
   readonly clients: ClientRegistry;
   readonly filters = new FilterCache(FILTERS_CACHED_MAX);
+  readonly batchMemory = new BufferPool("shared", BATCH_MEMORY_IDLE_MAX);
   readonly slowLog: SlowLog;
   readonly #metrics: ProxyMetrics;
   readonly #queues: TaskQueues;

@@ -23,6 +23,8 @@ export interface PublicMethod {
   /** `/milvus.proto.milvus.MilvusService/Search`. */
   readonly path: string;
   decode(bytes: Uint8Array): AnyRequest;
+  /** Rows are copied into batches: their requests' bytes are used again. */
+  readonly requestBytes?: "borrowed";
   encode(answer: Answer, headroom: number): Uint8Array;
   /** Rejects only where the response has no status to put an error in. */
   handle(call: IncomingCall, request: AnyRequest): Promise<Answer>;
@@ -62,6 +64,7 @@ function publicMethod(row: RpcRow, host: CallHost, interceptors: readonly Interc
   return {
     path: row.rpc.path,
     decode: (bytes) => decode(row.request, bytes),
+    ...(row.queue === "dml" && { requestBytes: "borrowed" as const }),
     encode: (answer, headroom) => encodeAnswer(row, answer, headroom),
     async handle(incoming, request) {
       using call = new ActiveCall(row, incoming, host);

@@ -1,7 +1,8 @@
+import type { BufferPool } from "../../../base/buffer-pool.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { gatherColumn, keyAt, keysFrom, keysOf } from "../../../format/column-select.ts";
 import { routeKeys } from "../../../format/key-hash.ts";
-import { encodeRowBatch } from "../../../format/row-batch.ts";
+import { encodeRowBatchTo } from "../../../format/row-batch.ts";
 import { keyCount, type Column, type Keys } from "../../../model/columns.ts";
 import { DataType } from "../../../model/data-type.ts";
 import type { PartitionId } from "../../../model/ids.ts";
@@ -64,6 +65,7 @@ export function placeRows(
   decoded: DecodedRows,
   rows: readonly number[],
   shards: number,
+  memory: BufferPool,
 ): readonly Placement[] {
   const routes = routeKeys(decoded.keys, shards);
   const perShard: number[][] = Array.from({ length: shards }, () => []);
@@ -73,7 +75,7 @@ export function placeRows(
     const inserts = byPartition(decoded, ofShard).map(([partitionId, part]) => ({
       partitionId,
       rows: part.length,
-      batch: encodeRows(decoded, part),
+      batch: encodeRows(decoded, part, memory),
     }));
     return [{ shard, rows: ofShard, inserts }];
   });
@@ -95,10 +97,15 @@ function byPartition(
   return [...parts];
 }
 
-function encodeRows({ rows, columns }: DecodedRows, wanted: readonly number[]): Uint8Array {
-  if (wanted.length === rows) return encodeRowBatch({ rows, columns });
+function encodeRows(
+  { rows, columns }: DecodedRows,
+  wanted: readonly number[],
+  memory: BufferPool,
+): Uint8Array {
+  const allocate = (bytes: number): Uint8Array => memory.take(bytes);
+  if (wanted.length === rows) return encodeRowBatchTo({ rows, columns }, allocate);
   const part = new Map([...columns].map(([id, column]) => [id, gatherColumn(column, wanted)]));
-  return encodeRowBatch({ rows: wanted.length, columns: part });
+  return encodeRowBatchTo({ rows: wanted.length, columns: part }, allocate);
 }
 
 /** Ids made by the server, as a primary-key column. */

@@ -1,3 +1,4 @@
+import { BufferPool } from "../../../base/buffer-pool.ts";
 import assert from "node:assert/strict";
 import { openMemoryMetaStore } from "../../../adapters/meta/memory.ts";
 import { nodeClock } from "../../../adapters/node/clock.ts";
@@ -166,6 +167,7 @@ export async function startProxy(wraps: Wraps = {}) {
       state: "Healthy",
       clients: new ClientRegistry({ clientsMax: 10, clientIdleMs: 1000 }),
       filters: new FilterCache(100),
+      batchMemory: new BufferPool("shared", 1 << 20),
     },
     arrivedMs: 0,
     client: undefined,

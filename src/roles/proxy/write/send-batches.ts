@@ -50,7 +50,7 @@ export async function sendBatches(
 }
 
 async function sendOne(
-  { ctx, deps }: ProxyCall,
+  { ctx, deps, self }: ProxyCall,
   info: CollectionInfo,
   { shard, deletes, inserts, condition }: OutgoingBatch,
   sequence: bigint,
@@ -58,8 +58,10 @@ async function sendOne(
   const vchannel = info.vchannels[shard];
   if (vchannel === undefined) throw new TypeError(`collection ${info.name} has no vchannel ${shard}`);
   try {
-    const result = await deps.owner(ctx, vchannel, async (owner) =>
-      owner.write(ctx, {
+    let owners = 0;
+    const result = await deps.owner(ctx, vchannel, async (owner) => {
+      owners += 1;
+      return owner.write(ctx, {
         collectionId: info.id,
         vchannel,
         schemaVersion: info.schema.version,
@@ -68,8 +70,10 @@ async function sendOne(
         deletes,
         inserts,
         condition,
-      }),
-    );
+      });
+    });
+    // The only owner that has had the batch has it in the log. One that failed before it may still be reading it.
+    if (owners === 1) for (const { batch } of inserts) self.batchMemory.giveBack(batch);
     return { kind: "written", result };
   } catch (error) {
     return { kind: "failed", error: toRedkiteError(error) };

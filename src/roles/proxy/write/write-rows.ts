@@ -89,7 +89,7 @@ interface Round {
 
 async function writeOnce(call: ProxyCall, prepared: PreparedRows, rows: readonly number[]): Promise<Round> {
   const { info, deletesOf, condition } = prepared;
-  const placements = placeRows(prepared, rows, info.vchannels.length);
+  const placements = placeRows(prepared, rows, info.vchannels.length, call.self.batchMemory);
   const outcomes = await sendBatches(
     call,
     info,
