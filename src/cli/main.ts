@@ -60,10 +60,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry | undefined>> = {
   sim: {
     usage: "sim --seeds N --from S",
     about: "Runs whole deployments in a simulated world that loses, tears, delays and kills.",
-    load: async () => {
-      const { sim } = (await import(SIM_FILE)) as { readonly sim: Command };
-      return sim;
-    },
+    load: async () => (await import("./sim.ts")).sim,
   },
 };
 
@@ -101,8 +98,6 @@ function unknownCommand(name: string): UsageError {
 }
 
 const USAGE_WIDTH = 28;
-/** Left out of a published package together with src/sim, so it is no import that a compiler follows. */
-const SIM_FILE: string = "./sim.ts";
 
 const toTerminal: Print = {
   line: (text) => void process.stdout.write(`${text}\n`),

@@ -19,12 +19,17 @@ export class Nemesis {
     this.#faultsMax = faultsMax;
   }
 
+  /** Faults that a seed has at least, unless it was told to have fewer. */
+  get hasDoneEnough(): boolean {
+    return this.#faults >= Math.min(FAULTS_MIN, this.#faultsMax);
+  }
+
   async run(done: () => boolean): Promise<void> {
     const { world } = this.#run;
     await world.pause(300, "calm");
     while (!done() && this.#faults < this.#faultsMax) {
       await this.#strike();
-      await world.pause(this.#random.between(50, 900), "between faults");
+      await world.pause(this.#random.between(20, 300), "between faults");
     }
   }
 
@@ -154,6 +159,8 @@ const CLUSTER_FAULTS = [
   "session loss",
 ] as const;
 
+const FAULTS_MIN = 6;
+
 type FaultKind = (typeof STANDALONE_FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
 
 /** What a run of seeds must have seen. */
@@ -161,6 +168,7 @@ export const FAULT_KINDS: readonly string[] = [
   ...new Set<string>([...STANDALONE_FAULTS, ...CLUSTER_FAULTS].filter((kind) => kind !== "point")),
   "failed step",
   "crash at a point",
+  "bit rot",
 ];
 
 const HEALTHY = {

@@ -171,9 +171,20 @@ class Writer {
   }
 
   text(value: string): void {
-    const bytes = encoder.encode(value);
-    this.length(bytes.length);
-    this.raw(bytes);
+    this.#room(4 + value.length * 3);
+    const start = this.#length + 4;
+    let end = start;
+    // Names and numbers, mostly: plain ASCII needs no encoder.
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) {
+        end = start + encoder.encodeInto(value, this.#bytes.subarray(start)).written;
+        break;
+      }
+      this.#bytes[end++] = code;
+    }
+    this.#view.setUint32(this.#length, end - start, true);
+    this.#length = end;
   }
 
   raw(bytes: Uint8Array): void {
@@ -220,7 +231,16 @@ class Reader {
   }
 
   text(): string {
-    return decoder.decode(this.raw(this.length()));
+    const count = this.length();
+    const start = this.#at;
+    this.#at += count;
+    let text = "";
+    for (let i = start; i < this.#at; i++) {
+      const code = this.#bytes[i] ?? 0;
+      if (code > 127) return decoder.decode(this.#bytes.subarray(start, this.#at));
+      text += String.fromCharCode(code);
+    }
+    return text;
   }
 
   /** A copy of its own, so that typed arrays are aligned. */

@@ -8,6 +8,7 @@ import type { FaultPlan } from "./faults.ts";
 import { MetaChecker } from "./meta-check.ts";
 import { Model } from "./model.ts";
 import { Nemesis } from "./nemesis.ts";
+import { checkRot } from "./rot-check.ts";
 import { RunState, type Violation } from "./run-state.ts";
 import { tune } from "./tuning.ts";
 import { World } from "./world.ts";
@@ -70,7 +71,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     const admin = new AdminClient(run);
     const nemesis = new Nemesis(run, options.faults ?? Infinity);
     const wanted = options.operations ?? OPERATIONS;
-    const done = (): boolean => run.operations >= wanted || run.violations.length > 0;
+    const done = (): boolean =>
+      (run.operations >= wanted && nemesis.hasDoneEnough) || run.violations.length > 0;
     const random = world.random("pace");
     const loop = async (step: () => Promise<void>, pauseMs: number): Promise<void> => {
       while (!done()) {
@@ -139,6 +141,7 @@ async function quiesce(
   await world.pause(1_000, "settle");
   for (const handle of run.handles) await reader.verify(handle);
   checker.auditFiles(deployment.storedObjects());
+  if (nemesis.hasDoneEnough) await checkRot(run, checker, deployment.engine);
 }
 
 const OPERATIONS = 1_000;
