@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { collectionSample } from "../../../tests/fuzz/samples.ts";
+import { sequentialKeys } from "../../../tests/contract/engine/segment-fixture.ts";
+import { MemoryMessageStream } from "../../adapters/stream/memory.ts";
+import { epoch, nodeId, segmentId, vchannel } from "../../model/ids.ts";
+import { TIMESTAMP_ZERO } from "../../model/timestamp.ts";
+import { RecentWrites } from "../shard/recent-writes.ts";
+import type { ShardState } from "../shard/shard-state.ts";
+import { ChannelWriter } from "./channel-writer.ts";
+
+test("when the shard's state ends, writes in flight are refused and the channel serves no longer", async () => {
+  const channel = vchannel("dml_0_1v0");
+  const stream = new MemoryMessageStream();
+  await stream.createTopic(channel);
+  let end: (reason: Error) => void = () => assert.fail("nobody listens");
+  // Only what a writer asks of a state; no record ever comes back from this one.
+  const state = {
+    vchannel: channel,
+    schema: collectionSample.schema,
+    appliedTimestamp: TIMESTAMP_ZERO,
+    recent: new RecentWrites(10),
+    listen: () => () => undefined,
+    onEnd: (listener: (reason: Error) => void) => (end = listener),
+  } as unknown as ShardState;
+  let now = 0n;
+  const writer = new ChannelWriter(
+    {
+      stream,
+      nodeId: nodeId(1n),
+      allocTimestamp: async (count) => (now += BigInt(count)),
+      allocSegment: async () => segmentId(1n),
+      spawn: () => assert.fail("nothing to settle"),
+      queueMax: 10,
+      queueBytesMax: 1000,
+      groupMax: 10,
+    },
+    state,
+    epoch(1n),
+  );
+  const batch = {
+    collectionId: collectionSample.id,
+    vchannel: channel,
+    schemaVersion: collectionSample.schema.version,
+    session: nodeId(2n),
+    sequence: 1n,
+    deletes: [{ partitionId: undefined, keys: sequentialKeys("int64", 0, 1) }],
+    inserts: [],
+    condition: undefined,
+  };
+  const written = writer.write(batch);
+  const refused = assert.rejects(written, { kind: "channelNotAvailable", message: /opened afresh/ });
+  while ((await stream.lastPosition(channel)) === 0n) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(writer.serves, true);
+  end(new Error("the shard was opened afresh"));
+  await refused;
+  assert.equal(writer.serves, false);
+  await assert.rejects(writer.write({ ...batch, sequence: 2n }), { kind: "channelNotAvailable" });
+  await writer.settled();
+  await stream.close();
+});
