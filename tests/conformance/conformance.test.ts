@@ -10,13 +10,14 @@ import { tally, type Outcome } from "./tally.ts";
 test("a JUnit report gives one outcome per test, the worse of two", () => {
   const xml = `<testsuites><testsuite>
     <testcase classname="a.test_b.TestC" name="test_x[1]" time="1"/>
-    <testcase classname="a.test_b.TestC" name="test_y[&lt;2&gt;]"><failure message="assert 1 == 2&#10;more">trace</failure></testcase>
+    <testcase classname="a.test_b.TestC" name="test_y[&lt;2&gt;]"><failure message="assert 1 == 2&#10;more">&lt;MilvusException: (code=1, message=first)&gt;
+      &lt;MilvusException: (code=10, message=not served)&gt; trace</failure></testcase>
     <testcase classname="a.test_b.TestC" name="test_z"><skipped message="no"/></testcase>
     <testcase classname="a.test_b.TestC" name="test_x[1]"><error message="teardown"/></testcase>
   </testsuite></testsuites>`;
   assert.deepEqual(parseJunit(xml), [
     { id: "a/test_b/TestC :: test_x[1]", verdict: "failed", reason: "teardown" },
-    { id: "a/test_b/TestC :: test_y[<2>]", verdict: "failed", reason: "assert 1 == 2" },
+    { id: "a/test_b/TestC :: test_y[<2>]", verdict: "failed", reason: "assert 1 == 2 | not served" },
     { id: "a/test_b/TestC :: test_z", verdict: "skipped", reason: "no" },
   ]);
 });

@@ -22,8 +22,19 @@ const passed = (id: string): Outcome => ({ id, verdict: "passed", reason: "" });
 function fromBody(id: string, body: string): Outcome {
   const [, kind = "", head = ""] = /<(failure|error|skipped)\b([^>]*)>/.exec(body) ?? [];
   if (kind === "") return passed(id);
-  const reason = attribute(head, "message").split("\n")[0] ?? "";
-  return { id, verdict: kind === "skipped" ? "skipped" : "failed", reason };
+  const said = attribute(head, "message").split("\n")[0] ?? "";
+  const reason = [said, serverError(body)].filter((part) => part !== "").join(" | ");
+  return {
+    id,
+    verdict: kind === "skipped" ? "skipped" : "failed",
+    reason: kind === "skipped" ? said : reason,
+  };
+}
+
+/** The last error of the server in what the test printed: the assertion itself mostly says no more than that a call failed. */
+function serverError(body: string): string {
+  const errors = [...unescape(body).matchAll(/\(code=\d+, message=(.*?)\)>/gs)];
+  return errors.at(-1)?.[1]?.split("\n")[0] ?? "";
 }
 
 function rank({ verdict }: Outcome): number {
@@ -32,7 +43,11 @@ function rank({ verdict }: Outcome): number {
 
 function attribute(head: string, name: string): string {
   const value = new RegExp(`\\b${name}="([^"]*)"`).exec(head)?.[1] ?? "";
-  return value
+  return unescape(value);
+}
+
+function unescape(text: string): string {
+  return text
     .replaceAll(/&#(\d+);|&#x([0-9A-Fa-f]+);/g, (_, decimal: string | undefined, hex: string | undefined) =>
       String.fromCodePoint(decimal === undefined ? Number.parseInt(hex ?? "20", 16) : Number(decimal)),
     )
