@@ -18,7 +18,9 @@ export async function makeStoppedDatabase(dataDir: string): Promise<void> {
 }
 
 export const COLLECTION = "books";
-export const SEALED_ROWS = 1500;
+const SEALED_ROWS = 1500;
+export const TOTAL_ROWS = SEALED_ROWS + 200;
+export const DELETED_IDS: readonly number[] = [3, 5, 7];
 
 async function fill(client: MilvusClient): Promise<void> {
   const collection_name = COLLECTION;
@@ -39,10 +41,10 @@ async function fill(client: MilvusClient): Promise<void> {
   await indexesFinished(client);
   succeeded(await client.loadCollectionSync({ collection_name }));
   // Deletes of sealed rows are stored with the next flush of the channel's rows.
-  succeeded(await client.delete({ collection_name, filter: "id in [3, 5, 7]" }));
+  succeeded(await client.delete({ collection_name, filter: `id in [${DELETED_IDS.join(", ")}]` }));
   succeeded(await client.insert({ collection_name, data: books(SEALED_ROWS, SEALED_ROWS + 100) }));
   await flush(client);
-  succeeded(await client.insert({ collection_name, data: books(SEALED_ROWS + 100, SEALED_ROWS + 200) }));
+  succeeded(await client.insert({ collection_name, data: books(SEALED_ROWS + 100, TOTAL_ROWS) }));
 }
 
 async function flush(client: MilvusClient): Promise<void> {
@@ -59,7 +61,8 @@ async function indexesFinished(client: MilvusClient): Promise<void> {
   }
 }
 
-function books(from: number, to: number) {
+/** Rows [from, to) as they were inserted. */
+export function books(from: number, to: number) {
   return Array.from({ length: to - from }, (_, i) => {
     const id = from + i;
     return {
@@ -78,7 +81,7 @@ interface Status {
 }
 
 /** The SDK hands statuses over instead of throwing. */
-function succeeded(answer: Status | { readonly status: Status }): void {
+export function succeeded(answer: Status | { readonly status: Status }): void {
   const status = "status" in answer ? answer.status : answer;
   assert.equal(status.code ?? 0, 0, status.reason ?? "no reason given");
 }
