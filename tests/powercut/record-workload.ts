@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { Prng } from "../../src/base/prng.ts";
 import { DiskModel } from "./disk-model.ts";
 import { encodeNote, NEW_PROCESS, readRecord, type FileCall } from "./read-record.ts";
-import { startServer } from "./server.ts";
+import { startServer, type CutServer } from "./server.ts";
 import { Workload } from "./workload.ts";
 import { difference } from "./write-image.ts";
 
@@ -52,7 +52,8 @@ export async function recordWorkload(options: RecordOptions): Promise<RecordedWo
       const server = await startServer(dataDir, { settings, env });
       if (end === "server dies") await workload.prepare(server.address);
       const over = new Promise<void>((resolve) => setTimeout(resolve, options.secondsPerPhase * 1000));
-      const killed = end === "server dies" ? over.then(async () => server.kill()) : over;
+      const killed =
+        end === "server dies" ? over.then(async () => killBetweenCalls(server, `${log}.kill`)) : over;
       try {
         await workload.run(server.address, over, end);
       } catch (error) {
@@ -69,6 +70,17 @@ export async function recordWorkload(options: RecordOptions): Promise<RecordedWo
   verifyComplete(recorded);
   return recorded;
 }
+
+/** The recorder sees to it; a server under load makes calls all the time. */
+async function killBetweenCalls(server: CutServer, file: string): Promise<void> {
+  writeFileSync(file, "");
+  const late = setTimeout(() => void server.kill(), DIES_MS_MAX);
+  await server.ended;
+  clearTimeout(late);
+  rmSync(file);
+}
+
+const DIES_MS_MAX = 20_000;
 
 function verifyComplete({ root, calls }: RecordedWorkload): void {
   const model = new DiskModel(root);

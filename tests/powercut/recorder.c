@@ -2,6 +2,8 @@
  * Preloaded into a server process: appends every call that changes files below $RK_RECORD_ROOT to the file $RK_RECORD_LOG, in the order
  * in which the calls took effect. Below everything in the process: Node's thread pool, SQLite and the addon alike come through here.
  *
+ * The process kills itself before the next such call once the file $RK_RECORD_LOG.kill exists.
+ *
  * With $RK_RECORD_NO_SYNC set, fsync and fdatasync return at once and are not recorded: the disk sees a program without them.
  *
  * Record: u32 length of the whole record, u8 type, then by type (little-endian, paths without terminator up to the end):
@@ -23,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,6 +46,7 @@ static int log_fd = -1;
 static int no_sync = 0;
 static char root[PATH_MAX];
 static size_t root_length = 0;
+static char kill_path[PATH_MAX];
 static uint64_t next_token = 1;
 /* Inode of each tracked descriptor, 0 for others. */
 static uint64_t inode_of[FDS];
@@ -53,9 +57,19 @@ __attribute__((constructor)) static void start(void) {
   if (log == NULL || below == NULL) return;
   root_length = strlen(below);
   memcpy(root, below, root_length);
+  snprintf(kill_path, sizeof kill_path, "%s.kill", log);
   no_sync = getenv("RK_RECORD_NO_SYNC") != NULL;
   log_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (log_fd < 0) abort();
+}
+
+/*
+ * Serialises recorded calls. A process that is to be killed dies here, between two of them: a signal from outside could hit between a call
+ * and its record.
+ */
+static void enter(void) {
+  pthread_mutex_lock(&lock);
+  if (syscall(SYS_access, kill_path, F_OK) == 0) kill(getpid(), SIGKILL);
 }
 
 #define NEXT(name) ((__typeof__(&name))next_symbol(#name, &next_##name))
@@ -164,7 +178,7 @@ static int do_open(int directory, const char *path, int flags, mode_t mode) {
     if (fd >= 0 && fd < FDS) inode_of[fd] = 0;
     return fd;
   }
-  pthread_mutex_lock(&lock);
+  enter();
   int was_there = exists(inside);
   int fd = (int)syscall(SYS_openat, directory, path, flags | O_LARGEFILE, mode);
   int error = errno;
@@ -242,7 +256,7 @@ static ssize_t do_writev(int fd, const struct iovec *parts, int count, off_t off
   if (inode == 0) {
     return offset < 0 ? syscall(SYS_writev, fd, parts, count) : syscall(SYS_pwritev, fd, parts, count, offset, 0);
   }
-  pthread_mutex_lock(&lock);
+  enter();
   ssize_t written = finish_writev(fd, inode, offset, parts, count);
   pthread_mutex_unlock(&lock);
   return written;
@@ -272,7 +286,7 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) 
 int ftruncate64(int fd, off64_t size) {
   uint64_t inode = tracked(fd);
   if (inode == 0) return (int)syscall(SYS_ftruncate, fd, size);
-  pthread_mutex_lock(&lock);
+  enter();
   int result = (int)syscall(SYS_ftruncate, fd, size);
   if (result == 0) append_numbers(TRUNCATE, inode, (uint64_t)size);
   pthread_mutex_unlock(&lock);
@@ -284,14 +298,14 @@ static int do_sync(int fd, int (*next)(int)) {
   uint64_t inode = tracked(fd);
   if (inode == 0) return next(fd);
   if (no_sync) return 0;
-  pthread_mutex_lock(&lock);
+  enter();
   uint64_t token = next_token++;
   append_numbers(SYNCING, inode, token);
   pthread_mutex_unlock(&lock);
   int result = next(fd);
   int error = errno;
   if (result == 0) {
-    pthread_mutex_lock(&lock);
+    enter();
     append_numbers(SYNCED, inode, token);
     pthread_mutex_unlock(&lock);
   }
@@ -306,7 +320,7 @@ static int do_mkdir(int directory, const char *path, mode_t mode) {
   char absolute[PATH_MAX];
   const char *inside = tracked_path(directory, path, absolute);
   if (inside == NULL) return (int)syscall(SYS_mkdirat, directory, path, mode);
-  pthread_mutex_lock(&lock);
+  enter();
   int result = (int)syscall(SYS_mkdirat, directory, path, mode);
   int error = errno;
   if (result == 0) {
@@ -327,7 +341,7 @@ static int do_rename(int from_directory, const char *from, int to_directory, con
   const char *inside_b = tracked_path(to_directory, to, b);
   if (inside_a == NULL && inside_b == NULL)
     return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
-  pthread_mutex_lock(&lock);
+  enter();
   int result = (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
   int error = errno;
   if (result == 0) {
@@ -350,7 +364,7 @@ static int do_unlink(int directory, const char *path, int flags) {
   char absolute[PATH_MAX];
   const char *inside = tracked_path(directory, path, absolute);
   if (inside == NULL) return (int)syscall(SYS_unlinkat, directory, path, flags);
-  pthread_mutex_lock(&lock);
+  enter();
   int result = (int)syscall(SYS_unlinkat, directory, path, flags);
   int error = errno;
   if (result == 0) {

@@ -8,6 +8,8 @@ const READY_MS_MAX = 60_000;
 export interface CutServer {
   readonly address: string;
   output(): string;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<void>;
   /** SIGTERM; resolves when it has ended. */
   stop(): Promise<void>;
   /** SIGKILL. */
@@ -37,7 +39,12 @@ export async function startServer(
   };
   child.stdout.on("data", onOutput);
   child.stderr.on("data", onOutput);
-  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const ended = new Promise<void>((resolve) =>
+    child.on("close", (code, signal) => {
+      output += `the server ended with ${signal ?? `code ${code}`}\n`;
+      resolve();
+    }),
+  );
   void ended.then(() => ready.reject(new Error(`the server ended before it was ready:\n${output}`)));
   const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS_MAX);
   const address = await ready.promise.finally(() => clearTimeout(timer));
@@ -48,6 +55,7 @@ export async function startServer(
   return {
     address,
     output: () => output,
+    ended,
     stop: async () => end("SIGTERM"),
     kill: async () => end("SIGKILL"),
   };
