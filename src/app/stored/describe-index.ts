@@ -2,7 +2,7 @@ import { crc32c } from "../../base/crc32c.ts";
 import { dataTypeName } from "../../model/data-type.ts";
 import { describeValue } from "./describe-value.ts";
 
-/** Magics of index files: docs/internals/key-index.md, scalar-index.md, flat-index.md, hnsw-file.md. */
+/** Magics of index files: docs/internals/key-index.md, scalar-index.md, flat-index-file.md, hnsw-index-file.md. */
 export const IndexMagic = { key: "RKKI", scalar: "RKSI", flat: "RKFL", hnsw: "RKHN" } as const;
 
 /** The header of an index file, undefined when the magic is none of an index. Throws RangeError on a file that is too short. */

@@ -255,7 +255,7 @@ async function vectorIndex(kind: "HNSW" | "FLAT", seed: number): Promise<OpenFuz
   };
 }
 
-/** docs/internals/hnsw-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none and is not harmed more by this. */
+/** docs/internals/hnsw-index-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none and is not harmed more by this. */
 function repairHeadChecksum(engine: NativeEngine, bytes: Uint8Array): void {
   if (bytes.length < 256 || String.fromCharCode(...bytes.subarray(0, 4)) !== "RKHN") return;
   const crc = engine.crc32c(bytes.subarray(0, 252));
