@@ -31,7 +31,7 @@ export class Coverage {
     return [...this.faults.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  add(other: Coverage): void {
+  add(other: CoverageCounts): void {
     for (const [kind, { done, failed }] of other.operations) {
       const counts = this.operations.get(kind) ?? { done: 0, failed: 0 };
       this.operations.set(kind, { done: counts.done + done, failed: counts.failed + failed });
@@ -92,3 +92,6 @@ export class Coverage {
     ];
   }
 }
+
+/** The counts alone, as another process reports them. */
+export type CoverageCounts = Pick<Coverage, "operations" | "points" | "transitions" | "faults">;
