@@ -493,6 +493,14 @@ export const KEYS = {
     reloadable: true,
     doc: "Share of the memory budget that loaded collections may take; a load beyond it is refused.",
   },
+  "queryNode.scheduler.maxTimestampLag": {
+    type: "duration",
+    unit: "s",
+    default: DAY_S,
+    min: 0,
+    max: YEAR_S,
+    doc: "How far in the future a read's guarantee timestamp may lie, to be waited for; one beyond it is refused.",
+  },
   "queryNode.scheduler.unsolvedQueueSize": {
     ...COUNT,
     type: "int",

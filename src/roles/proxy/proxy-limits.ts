@@ -41,6 +41,8 @@ export interface ProxyLimits {
   readonly clientIdleMs: number;
   readonly slowRequestMs: number;
   readonly gracefulTimeMs: number;
+  /** A read at a timestamp so far ahead is waited for; one beyond is refused. */
+  readonly timestampLagMsMax: number;
   readonly retentionMs: number;
   readonly defaultPartitionName: string;
   readonly defaultIndexName: string;
@@ -76,6 +78,7 @@ export function proxyLimits(config: Config): ProxyLimits {
     clientsMax: config.get("proxy.maxConnectionNum"),
     clientIdleMs: config.get("proxy.connectionClientInfoTTLSeconds") * 1000,
     slowRequestMs: config.get("proxy.slowQuerySpanInSeconds") * 1000,
+    timestampLagMsMax: config.get("queryNode.scheduler.maxTimestampLag") * 1000,
     gracefulTimeMs: config.get("common.gracefulTime"),
     retentionMs: config.get("common.retentionDuration") * 1000,
     defaultPartitionName: config.get("common.defaultPartitionName"),

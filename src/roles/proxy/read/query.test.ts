@@ -100,6 +100,17 @@ test("rows older than the collection's time to live are not seen", async () => {
   assert.deepEqual(keysOf(later), []);
 });
 
+test("a timestamp years ahead is refused, not waited for", async () => {
+  await using proxy = await sixRows();
+  const guaranteeTimestamp = BigInt(Date.now() + 172_800_000) << 18n;
+  await assert.rejects(query(proxy, { expr: "id > 0", consistencyLevel: 4, guaranteeTimestamp }), {
+    code: 505,
+    message: /lag\(\d+s\) max\(86400s\).*channel tsafe stalled/,
+  });
+  const queryParams = params({ iterator: "True", limit: 2 });
+  await assert.rejects(query(proxy, { expr: "id > 0", guaranteeTimestamp, queryParams }), { code: 505 });
+});
+
 test("partitions by name; one that is not loaded, and one that does not exist", async () => {
   await using proxy = await startProxy();
   const info = await proxy.create({ name: "c", fields: [KEY, AGE, VECTOR] });

@@ -1,5 +1,6 @@
 import { CONSISTENCY_LEVELS, type CollectionInfo, type ConsistencyLevel } from "../../../model/schema.ts";
 import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../../model/timestamp.ts";
+import { channelTSafeStalled } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import type { ProxyCall } from "../handler.ts";
 import { onShards } from "./shard-calls.ts";
@@ -84,7 +85,7 @@ export async function readTimestamp(
     case "fresh":
       return freshTimestamp(call);
     case "exact":
-      await reach(call, policy.at);
+      await reach(call, info, policy.at);
       return policy.at;
     case "closed": {
       const { ctx } = call;
@@ -94,7 +95,7 @@ export async function readTimestamp(
       const known = closed.reduce((a, b) => ((policy.shards === "lowest" ? a < b : a > b) ? a : b));
       const floor = policy.atLeast > info.updatedAt ? policy.atLeast : info.updatedAt;
       if (known >= floor) return known;
-      await reach(call, floor);
+      await reach(call, info, floor);
       return floor;
     }
   }
@@ -106,9 +107,17 @@ export async function freshTimestamp({ ctx, deps }: ProxyCall): Promise<Timestam
 }
 
 /** Returns when the oracle is past `at`: before, no owner could close it. */
-async function reach(call: ProxyCall, at: Timestamp): Promise<void> {
-  const { clock } = call.deps;
-  if (physicalMs(at) < BigInt(Math.floor(clock.nowMs()))) return;
+async function reach(call: ProxyCall, info: CollectionInfo, at: Timestamp): Promise<void> {
+  const { clock, limits } = call.deps;
+  const aheadMs = Number(physicalMs(at)) - Math.floor(clock.nowMs());
+  if (aheadMs < 0) return;
+  if (aheadMs > limits.timestampLagMsMax) {
+    const [ahead, most] = [aheadMs, limits.timestampLagMsMax].map((ms) => Math.ceil(ms / 1000));
+    throw channelTSafeStalled(
+      info.vchannels[0] ?? info.name,
+      `lag(${ahead}s) max(${most}s): timestamp ${at} lies too far in the future to be waited for`,
+    );
+  }
   for (let now = await freshTimestamp(call); now < at; now = await freshTimestamp(call)) {
     const leftMs = Number(physicalMs(at) - physicalMs(now));
     await clock.sleep(Math.min(Math.max(1, leftMs), SLEEP_MS_MAX), call.ctx.signal);

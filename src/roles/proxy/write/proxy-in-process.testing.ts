@@ -67,6 +67,7 @@ export const TEST_LIMITS: ProxyLimits = {
   clientIdleMs: 60_000,
   slowRequestMs: 5_000,
   gracefulTimeMs: 5_000,
+  timestampLagMsMax: 86_400_000,
   retentionMs: 300_000,
   defaultPartitionName: "_default",
   defaultIndexName: "_default_idx",
