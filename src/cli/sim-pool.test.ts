@@ -50,7 +50,9 @@ describe("a pool of seed processes", () => {
   });
 
   test("a seed that brings its process down has failed, and the next ones run", async () => {
-    const dying = pool("dying", 'if (seed === 2) process.kill(process.pid, "SIGKILL"); return "fine";', { jobs: 1 });
+    const dying = pool("dying", 'if (seed === 2) process.kill(process.pid, "SIGKILL"); return "fine";', {
+      jobs: 1,
+    });
     assert.deepEqual(await problems(dying, [1, 2, 3]), ["fine", "the process ended with SIGKILL", "fine"]);
   });
 
