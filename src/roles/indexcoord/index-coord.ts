@@ -59,15 +59,14 @@ export class IndexCoordRole implements IndexCoord {
   async createIndex(ctx: CallContext, request: CreateIndexRequest): Promise<IndexInfo> {
     return this.#mutex.run(async () => {
       const others = this.#of(request.collectionId);
-      const sameName = others.find((info) => info.name === request.indexName);
-      const sameField = others.find((info) => info.fieldId === request.field.id);
-      if (sameName !== undefined && sameName === sameField && equalParams(sameName, request)) return sameName;
-      if (sameName !== undefined) throw parameterInvalid("at most one distinct index is allowed per field");
-      if (sameField !== undefined) {
+      const known = others.find((info) => info.name === request.indexName);
+      if (known !== undefined) {
+        if (known.fieldId === request.field.id && equalParams(known, request)) return known;
+        throw parameterInvalid("at most one distinct index is allowed per field");
+      }
+      if (others.some((info) => info.fieldId === request.field.id && samePath(info.params, request.params))) {
         throw parameterInvalid(
-          equalParams(sameField, request)
-            ? "creating multiple indexes on same field is not supported"
-            : "at most one distinct index is allowed per field",
+          "CreateIndex failed: creating multiple indexes on same field is not supported",
         );
       }
       const info: IndexInfo = {
@@ -219,8 +218,20 @@ export class IndexCoordRole implements IndexCoord {
   }
 }
 
+/** How an index is held may change and makes no other index of it. */
+const alterableKeys: ReadonlySet<string> = new Set(["mmap.enabled", "warmup", "indexoffsetcache.enabled"]);
+
 function equalParams(info: IndexInfo, request: CreateIndexRequest): boolean {
-  const a = Object.entries(info.userParams).toSorted();
-  const b = Object.entries(request.userParams).toSorted();
-  return JSON.stringify(a) === JSON.stringify(b);
+  const pairs = (params: KeyValues): string =>
+    JSON.stringify(
+      Object.entries(params)
+        .filter(([key]) => !alterableKeys.has(key))
+        .toSorted(),
+    );
+  return pairs(info.userParams) === pairs(request.userParams) && samePath(info.params, request.params);
+}
+
+/** A JSON field may have one index for each path in it. */
+function samePath(a: KeyValues, b: KeyValues): boolean {
+  return a["json_path"] === b["json_path"];
 }

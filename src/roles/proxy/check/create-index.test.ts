@@ -4,21 +4,28 @@ import { DataType } from "../../../model/data-type.ts";
 import { FakeDeployment } from "../fake-deployment.testing.ts";
 import { createRequest, field, idField, pair, vectorField } from "../requests.testing.ts";
 
-async function deploymentWithFields(): Promise<FakeDeployment> {
+async function deploymentWithFields(enableDynamicField = false): Promise<FakeDeployment> {
   const deployment = new FakeDeployment();
-  const request = createRequest("c", [
-    idField,
-    vectorField,
-    field("int8s", DataType.Int8Vector, { typeParams: [pair("dim", "8")] }),
-    field("bits", DataType.BinaryVector, { typeParams: [pair("dim", "8")] }),
-    field("sparse", DataType.SparseFloatVector),
-    field("flag", DataType.Bool),
-    field("age", DataType.Int32),
-    field("name", DataType.VarChar, { typeParams: [pair("max_length", "9")] }),
-    field("meta", DataType.JSON),
-    field("tags", DataType.Array, { elementType: DataType.Int8, typeParams: [pair("max_capacity", "4")] }),
-    field("floats", DataType.Array, { elementType: DataType.Float, typeParams: [pair("max_capacity", "4")] }),
-  ]);
+  const request = createRequest(
+    "c",
+    [
+      idField,
+      vectorField,
+      field("int8s", DataType.Int8Vector, { typeParams: [pair("dim", "8")] }),
+      field("bits", DataType.BinaryVector, { typeParams: [pair("dim", "8")] }),
+      field("sparse", DataType.SparseFloatVector),
+      field("flag", DataType.Bool),
+      field("age", DataType.Int32),
+      field("name", DataType.VarChar, { typeParams: [pair("max_length", "9")] }),
+      field("meta", DataType.JSON),
+      field("tags", DataType.Array, { elementType: DataType.Int8, typeParams: [pair("max_capacity", "4")] }),
+      field("floats", DataType.Array, {
+        elementType: DataType.Float,
+        typeParams: [pair("max_capacity", "4")],
+      }),
+    ],
+    { enableDynamicField },
+  );
   equal((await deployment.status("CreateCollection", request)).reason, "");
   return deployment;
 }
@@ -32,6 +39,7 @@ const accepted: readonly {
   readonly given: Params;
   readonly shown: Params;
   readonly built: Params;
+  readonly name?: string;
 }[] = [
   {
     on: "vec",
@@ -91,11 +99,32 @@ const accepted: readonly {
     shown: { index_type: "INVERTED" },
     built: { index_type: "INVERTED" },
   },
+  {
+    on: "meta",
+    given: { index_type: "INVERTED", json_cast_type: "double", json_path: "meta['a'][0]" },
+    shown: { index_type: "INVERTED", json_cast_type: "double", json_path: "meta['a'][0]" },
+    built: { index_type: "SCAN", json_cast_type: "DOUBLE", json_path: "/a/0" },
+    name: "meta/a/0",
+  },
+  {
+    on: "color",
+    given: { index_type: "BITMAP", json_cast_type: "VARCHAR", json_path: "color" },
+    shown: { index_type: "BITMAP", json_cast_type: "VARCHAR", json_path: "color" },
+    built: { index_type: "SCAN", json_cast_type: "VARCHAR", json_path: "/color" },
+    name: "$meta/color",
+  },
+  { on: "tags", given: {}, shown: { index_type: "AUTOINDEX" }, built: { index_type: "SCAN" } },
+  {
+    on: "tags",
+    given: { index_type: "BITMAP" },
+    shown: { index_type: "BITMAP" },
+    built: { index_type: "SCAN" },
+  },
 ];
 
 test("index parameters are completed, and shown as they were given", async () => {
-  for (const { on, given, shown, built } of accepted) {
-    const deployment = await deploymentWithFields();
+  for (const { on, given, shown, built, name = on } of accepted) {
+    const deployment = await deploymentWithFields(on === "color");
     const request = { collectionName: "c", fieldName: on, extraParams: pairs(given) };
     equal((await deployment.status("CreateIndex", request)).reason, "", on);
     const [index] = [...deployment.indexes.values()].flat();
@@ -103,7 +132,7 @@ test("index parameters are completed, and shown as they were given", async () =>
     const described = await deployment.call("DescribeIndex", { collectionName: "c" });
     const [one] = described.indexDescriptions;
     deepEqual(Object.fromEntries((one?.params ?? []).map(({ key, value }) => [key, value])), shown);
-    deepEqual([one?.indexName, one?.fieldName, one?.pendingIndexRows, one?.state], [on, on, 2n, 2]);
+    deepEqual([one?.indexName, one?.fieldName, one?.pendingIndexRows, one?.state], [name, on, 2n, 2]);
   }
 });
 
@@ -253,12 +282,51 @@ const refused: readonly {
   },
   { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
   { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },
-  { on: "tags", given: { index_type: "INVERTED" }, code: 10, says: "an index on the Array field tags" },
   {
     on: "meta",
-    given: { index_type: "INVERTED", json_cast_type: "DOUBLE", json_path: "meta['a']" },
-    code: 10,
-    says: "an index on the JSON field meta",
+    given: { index_type: "INVERTED", json_cast_type: "DOUBLE" },
+    says: "json_path not found: invalid parameter",
+  },
+  {
+    on: "meta",
+    given: { index_type: "STL_SORT", json_cast_type: "DOUBLE" },
+    code: 1101,
+    says: "json index must specify json path: missing parameter",
+  },
+  {
+    on: "meta",
+    given: { index_type: "BITMAP", json_cast_type: "DOUBLE", json_path: "meta['a']" },
+    says: "json_cast_type DOUBLE is not supported for BITMAP index: invalid parameter",
+  },
+  {
+    on: "meta",
+    given: { index_type: "INVERTED", json_cast_type: "float", json_path: "meta['a']" },
+    says: "json_cast_type FLOAT is not supported: invalid parameter",
+  },
+  {
+    on: "meta",
+    given: {
+      index_type: "INVERTED",
+      json_cast_type: "VARCHAR",
+      json_path: "meta",
+      json_cast_function: "string_to_double",
+    },
+    says: "json_cast_function STRING_TO_DOUBLE is not supported for json_cast_type VARCHAR",
+  },
+  {
+    on: "meta",
+    given: {
+      index_type: "INVERTED",
+      json_cast_type: "DOUBLE",
+      json_path: "meta",
+      json_cast_function: "no",
+    },
+    says: "json_cast_function NO is not supported",
+  },
+  {
+    on: "meta",
+    given: { index_type: "INVERTED", json_cast_type: "DOUBLE", json_path: "age" },
+    says: "cannot parse identifier: age, error: fieldID not match with field name: invalid parameter",
   },
 ];
 

@@ -2,10 +2,11 @@ import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { RedkiteError } from "../../../errors/redkite-error.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { DataType, dataTypeName, isVector } from "../../../model/data-type.ts";
-import type { FieldSchema, KeyValues } from "../../../model/schema.ts";
+import type { CollectionSchema, FieldSchema, KeyValues } from "../../../model/schema.ts";
 import type { KeyValuePair } from "../../../wire/messages.gen.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
+import { jsonIndexParams } from "./json-index.ts";
 import { byteLength } from "./names.ts";
 import { checkWarmupPolicy, MMAP_KEY, parseBool } from "./properties.ts";
 
@@ -26,6 +27,7 @@ export const AUTO_INDEX = "AUTOINDEX";
  */
 export function resolveIndex(
   field: FieldSchema,
+  schema: CollectionSchema,
   extraParams: readonly KeyValuePair[],
   limits: Pick<ProxyLimits, "indexParamsBytesMax">,
 ): ResolvedIndex {
@@ -43,7 +45,7 @@ export function resolveIndex(
   const userParams = pairsOf(extraParams);
   return isVector(field.type)
     ? resolveVector(field, { given, userParams, auto })
-    : resolveScalar(field, { given, userParams, auto });
+    : resolveScalar(field, schema, { given, userParams, auto });
 }
 
 interface Wanted {
@@ -91,25 +93,29 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
   return { userParams, params, isAuto: false };
 }
 
-function resolveScalar(field: FieldSchema, { given, userParams, auto }: Wanted): ResolvedIndex {
+/**
+ * The parameters of an index that has no file: filters on Array fields and on paths of JSON fields read the column itself. Such an index
+ * is kept and described like any other, so that it can be built once there is a structure for it.
+ */
+const SCANNED = "SCAN";
+
+function resolveScalar(
+  field: FieldSchema,
+  schema: CollectionSchema,
+  { given, userParams, auto }: Wanted,
+): ResolvedIndex {
   const indexType = auto ? autoScalar(field) : (given["index_type"] ?? "");
   if (INDEX_TYPES.get(indexType)?.family === "vector") {
     throw parameterInvalid(`index ${indexType} only supports vector data type`);
   }
   checkScalarType(indexType, field);
   if (INDEX_TYPES.get(indexType)?.served !== true) throw notServed(`the index type ${indexType}`);
-  if (field.type === DataType.JSON && given["json_cast_type"] === undefined) {
-    throw new RedkiteError(
-      "parameterMissing",
-      "json index must specify cast type: missing parameter[missing_param=json_cast_type]",
-    );
-  }
-  if (field.type === DataType.JSON || field.type === DataType.Array) {
-    throw notServed(`an index on the ${dataTypeName(field.type)} field ${field.name}`);
-  }
+  const json = field.type === DataType.JSON ? jsonIndexParams(indexType, field, given, schema) : {};
+  const scanned = field.type === DataType.JSON || field.type === DataType.Array;
+  const built = indexType === "Trie" ? "TRIE" : indexType;
   return {
     userParams: auto ? { ...userParams, index_type: AUTO_INDEX } : userParams,
-    params: { index_type: indexType === "Trie" ? "TRIE" : indexType },
+    params: { index_type: scanned ? SCANNED : built, ...json },
     isAuto: auto,
   };
 }

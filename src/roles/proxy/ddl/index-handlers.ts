@@ -1,15 +1,24 @@
 import type { IndexDescription } from "../../../api/index-coord.ts";
 import { collectionLoaded, indexDuplicate, indexNotFound } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
-import { notServed } from "../../../errors/service-errors.ts";
+import { firstKey } from "../../../expr/json-pointer.ts";
 import { isVector } from "../../../model/data-type.ts";
-import type { CollectionInfo } from "../../../model/schema.ts";
+import {
+  dynamicField,
+  fieldById,
+  fieldByName,
+  type CollectionInfo,
+  type FieldSchema,
+  type IndexInfo,
+  type KeyValues,
+} from "../../../model/schema.ts";
 import { timestamp } from "../../../model/timestamp.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { IndexState } from "../../../wire/enums.gen.ts";
 import { fromPairs, toPairs } from "../../../wire/key-values.ts";
 import type { IndexDescription as WireIndexDescription } from "../../../wire/messages.gen.ts";
 import { resolveIndex } from "../check/index-params.ts";
+import { JSON_PATH } from "../check/json-index.ts";
 import { checkIndexName } from "../check/names.ts";
 import { checkWarmupPolicy, MMAP_KEY, WARMUP_KEY } from "../check/properties.ts";
 import type { ProxyCall } from "../handler.ts";
@@ -24,21 +33,19 @@ export const indexHandlers = {
     const info = await call.metaCache.collection(call.ctx, request.collectionName);
     const indexName = request.indexName.trim();
     checkIndexName(indexName, call.deps.limits);
-    const field = info.schema.fields.find(({ name }) => name === request.fieldName);
+    // What no field is called is a key of the dynamic field.
+    const field = fieldByName(info.schema, request.fieldName) ?? dynamicField(info.schema);
     if (field === undefined) {
-      if (info.schema.enableDynamicField) {
-        throw notServed(`an index on the key ${request.fieldName} of the dynamic field`);
-      }
       throw parameterInvalid(`cannot create index on non-exist field: ${request.fieldName}`);
     }
-    const index = resolveIndex(field, request.extraParams, call.deps.limits);
+    const index = resolveIndex(field, info.schema, request.extraParams, call.deps.limits);
     call.note({ field: field.name, indexType: index.params["index_type"] });
     const { indexCoord } = call.deps;
     await indexCoord.createIndex(call.ctx, {
       ...index,
       collectionId: info.id,
       field,
-      indexName: indexName === "" ? await defaultName(call, info, field) : indexName,
+      indexName: indexName === "" ? await defaultName(call, info, field, index.params) : indexName,
     });
     call.metaCache.forget(info.id);
     return {};
@@ -126,14 +133,17 @@ export const indexHandlers = {
   },
 } satisfies ServedHandlers;
 
-/** The name of the index that the field has already, so that a repetition is recognised; else the field's. */
+/** The name of the index that the field, or the path in it, has already, so that a repetition is recognised; else the field's with the path. */
 async function defaultName(
   call: ProxyCall,
   info: CollectionInfo,
-  field: { readonly id: number; readonly name: string },
+  field: FieldSchema,
+  params: KeyValues,
 ): Promise<string> {
   const all = await call.deps.indexCoord.listIndexes(call.ctx, { collectionId: info.id });
-  return all.find((index) => index.fieldId === field.id)?.name ?? field.name;
+  const path = params[JSON_PATH];
+  const known = all.find((index) => index.fieldId === field.id && index.params[JSON_PATH] === path);
+  return known?.name ?? `${field.name}${path ?? ""}`;
 }
 
 async function describeNamed(
@@ -155,11 +165,10 @@ async function describeNamed(
 
 function toWire(info: CollectionInfo, described: IndexDescription): Init<WireIndexDescription> {
   const { info: index } = described;
-  const field = info.schema.fields.find(({ id }) => id === index.fieldId);
   return {
     indexName: index.name,
     indexID: index.id,
-    fieldName: field?.name ?? "",
+    fieldName: shownFieldName(info, index),
     params: toPairs(index.userParams),
     indexedRows: described.indexedRows,
     totalRows: described.totalRows,
@@ -167,4 +176,10 @@ function toWire(info: CollectionInfo, described: IndexDescription): Init<WireInd
     state: IndexState[described.state],
     indexStateFailReason: described.failReason,
   };
+}
+
+/** Clients know a key of the dynamic field by its own name. */
+function shownFieldName(info: CollectionInfo, { fieldId, params }: IndexInfo): string {
+  const field = fieldById(info.schema, fieldId);
+  return field?.isDynamic === true ? firstKey(params[JSON_PATH] ?? "") || field.name : (field?.name ?? "");
 }
