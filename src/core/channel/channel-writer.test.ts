@@ -3,10 +3,12 @@ import { test } from "node:test";
 import { collectionSample } from "../../../tests/fuzz/samples.ts";
 import { sequentialKeys } from "../../../tests/contract/engine/segment-fixture.ts";
 import { MemoryMessageStream } from "../../adapters/stream/memory.ts";
+import { streamUnavailable } from "../../errors/storage-errors.ts";
+import { decodeLogRecord } from "../../format/log-record.ts";
 import { epoch, nodeId, segmentId, vchannel } from "../../model/ids.ts";
 import { TIMESTAMP_ZERO } from "../../model/timestamp.ts";
 import { RecentWrites } from "../shard/recent-writes.ts";
-import type { ShardState } from "../shard/shard-state.ts";
+import type { RecordListener, ShardState } from "../shard/shard-state.ts";
 import { ChannelWriter } from "./channel-writer.ts";
 
 test("when the shard's state ends, writes in flight are refused and the channel serves no longer", async () => {
@@ -59,3 +61,75 @@ test("when the shard's state ends, writes in flight are refused and the channel 
   await writer.settled();
   await stream.close();
 });
+
+test("a write that fails behind the barrier of an earlier failure is answered, too, and the channel goes on", async () => {
+  // How late the stream refuses decides which of the two takes its timestamp first.
+  for (let delay = 0; delay < 12; delay++) await failTogether(delay);
+});
+
+async function failTogether(delay: number): Promise<void> {
+  const channel = vchannel("dml_0_1v0");
+  const listeners = new Set<RecordListener>();
+  const state = {
+    vchannel: channel,
+    schema: collectionSample.schema,
+    appliedTimestamp: TIMESTAMP_ZERO,
+    recent: new RecentWrites(10),
+    listen: (listener: RecordListener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    onEnd: () => undefined,
+  } as unknown as ShardState;
+  const refused = streamUnavailable("no room");
+  const turn = async () => new Promise((resolve) => setImmediate(resolve));
+  let sick = true;
+  let landed = 0n;
+  // Rows are refused while the stream is sick; what lands is read back at once.
+  const append = async (_topic: string, chunks: readonly Uint8Array[]) => {
+    const record = decodeLogRecord(Buffer.concat(chunks));
+    if (sick && record.type === "rows") {
+      for (let i = 0; i < delay; i++) await Promise.resolve();
+      throw refused;
+    }
+    await turn();
+    for (const listener of [...listeners]) listener(record, ++landed, true);
+    return landed;
+  };
+  let now = 0n;
+  const writer = new ChannelWriter(
+    {
+      stream: { append } as unknown as MemoryMessageStream,
+      nodeId: nodeId(1n),
+      allocTimestamp: async (count) => {
+        const first = now + 1n;
+        now += BigInt(count);
+        return first;
+      },
+      allocSegment: async () => segmentId(1n),
+      spawn: (_name, run) => void run(new AbortController().signal),
+      queueMax: 10,
+      queueBytesMax: 1000,
+      groupMax: 1,
+    },
+    state,
+    epoch(1n),
+  );
+  const batch = {
+    collectionId: collectionSample.id,
+    vchannel: channel,
+    schemaVersion: collectionSample.schema.version,
+    session: nodeId(2n),
+    deletes: [{ partitionId: undefined, keys: sequentialKeys("int64", 0, 1) }],
+    inserts: [],
+    condition: undefined,
+  };
+  // The group of the second is being formed when the first fails, and fails itself before the barrier is back.
+  const answers = [1n, 2n, 3n].map(async (sequence) =>
+    assert.rejects(writer.write({ ...batch, sequence }), refused),
+  );
+  await Promise.all(answers);
+  await writer.settled();
+  sick = false;
+  assert.ok((await writer.write({ ...batch, sequence: 5n })).timestamp > 0n);
+}

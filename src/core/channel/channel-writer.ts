@@ -40,6 +40,8 @@ export class ChannelWriter {
   #running = false;
   #stopped: Error | undefined;
   #unsettled = false;
+  /** Timestamps whose appends failed: those in flight wait for a barrier. */
+  readonly #failed = new Set<Timestamp>();
   readonly #pauses = new Map<bigint, Deferred<void>>();
   #idle: Deferred<void> | undefined;
 
@@ -277,8 +279,8 @@ export class ChannelWriter {
   }
 
   #changedSince(batch: WriteBatch, readAt: Timestamp): boolean {
-    // A truncation or drop ended rows, too.
-    if ([...this.#state.history.values()].some((at) => at > readAt)) return true;
+    // A truncation or drop ended rows, too; and a compaction may have forgotten that a row had ended.
+    if (this.#state.hasForgottenSince(readAt)) return true;
     const keyField = primaryKeyField(this.#state.schema).id;
     const newer = (versions: BigUint64Array): boolean => versions.some((version) => version > readAt);
     for (const { keys } of batch.deletes) if (newer(this.#state.latestVersions(keys))) return true;
@@ -333,7 +335,9 @@ export class ChannelWriter {
     this.#deps.stream
       .append(this.#state.vchannel, encodeLogRecord(record), options)
       .catch((error: unknown) => {
-        if (this.#inFlight.has(record.timestamp)) this.#settle(error);
+        if (!this.#inFlight.has(record.timestamp)) return;
+        this.#failed.add(record.timestamp);
+        this.#settle(error);
       });
     return done.promise;
   }
@@ -343,8 +347,7 @@ export class ChannelWriter {
     if (this.#unsettled || this.#stopped !== undefined) return;
     this.#unsettled = true;
     this.#deps.spawn(`settle ${this.#state.vchannel}`, async (signal) => {
-      const at = timestamp(await this.#deps.allocTimestamp(1, this.#epoch));
-      signal.throwIfAborted();
+      const at = await this.#nextTimestamp(signal);
       const lost = [...this.#inFlight].filter(([ts]) => ts < at);
       this.#lastTimestamp = at;
       const back = new Deferred<void>();
@@ -366,12 +369,25 @@ export class ChannelWriter {
         stop();
       }
       for (const [ts, { done }] of lost) {
+        this.#failed.delete(ts);
         if (this.#inFlight.delete(ts)) done.reject(cause);
       }
       this.#unsettled = false;
+      // A group that was being formed meanwhile may have failed behind the barrier.
+      if ([...this.#failed].some((ts) => this.#inFlight.has(ts))) return this.#settle(cause);
+      this.#failed.clear();
       this.#wakeIdle();
       this.#run();
     });
+  }
+
+  /** Above every timestamp that went into the log so far, even when a group took a later one before this one came back. */
+  async #nextTimestamp(signal: AbortSignal): Promise<Timestamp> {
+    for (;;) {
+      const at = timestamp(await this.#deps.allocTimestamp(1, this.#epoch));
+      signal.throwIfAborted();
+      if (at > this.#lastTimestamp) return at;
+    }
   }
 
   #onRecord(record: LogRecord, position: bigint, counts: boolean): void {
