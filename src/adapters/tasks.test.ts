@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { ManualClock, settle } from "../../tests/contract/manual-clock.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import { serviceUnavailable } from "../errors/service-errors.ts";
+import { diskFailed, metaUnknownOutcome } from "../errors/storage-errors.ts";
 import { TaskRunner, type TaskFailure } from "./tasks.ts";
 
 const rng = { float: () => 0.5, int: () => 0, fork: () => rng };
@@ -63,6 +64,22 @@ test("an error that no retry helps ends the task at once and is reported", async
     await settle();
     assert.deepEqual(reports.pop(), { task: "t", outcome: "ended", error });
   }
+});
+
+test("background work goes on after an input/output error that no client would be told to repeat", async () => {
+  const { clock, reports, tasks } = setUp();
+  let runs = 0;
+  tasks.spawn("t", async () => {
+    if (++runs === 1) throw diskFailed({ path: "log/1.wal", operation: "read" });
+    if (runs === 2) throw metaUnknownOutcome("the connection broke");
+  });
+  await settle();
+  await clock.advance(60_000);
+  assert.equal(runs, 3);
+  assert.deepEqual(
+    reports.map(({ outcome }) => outcome),
+    ["restarts", "restarts"],
+  );
 });
 
 test("stop aborts the run or the pause and waits for the end", async () => {

@@ -77,7 +77,7 @@ export class TaskRunner implements TaskGroup {
       } catch (error) {
         if (signal.aborted) return;
         if (this.#clock.monotonicMs() - startedMs >= STEADY_MS) restarts = 0;
-        if (!isRedkiteError(error) || !error.retriable || restarts >= restartsMax) {
+        if (!isTransient(error) || restarts >= restartsMax) {
           if (options.failed === undefined) this.#report({ task: name, outcome: "ended", error });
           else options.failed(error);
           return;
@@ -98,6 +98,17 @@ export class TaskRunner implements TaskGroup {
       throw error;
     }
   }
+}
+
+/**
+ * A client is not told to repeat what an input/output error or a transaction of unknown outcome cut short. Background work can be
+ * repeated as a whole, and must be: nobody else will do it.
+ */
+function isTransient(error: unknown): boolean {
+  return (
+    isRedkiteError(error) &&
+    (error.retriable || error.kind === "diskFailed" || error.kind === "metaUnknownOutcome")
+  );
 }
 
 export type TaskReport = (failure: TaskFailure) => void;
