@@ -37,6 +37,8 @@ export interface ShardViewInfo {
   readonly loadedPartitions: readonly PartitionId[] | undefined;
   /** Reads of the partition (undefined: of any) below the timestamp would miss rows. */
   readonly history: readonly (readonly [PartitionId | undefined, Timestamp])[];
+  /** The same for partitions of which compactions dropped row versions without leaving a segment. */
+  readonly emptied: readonly (readonly [PartitionId | undefined, Timestamp])[];
 }
 
 interface ViewSegmentBase {

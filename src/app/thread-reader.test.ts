@@ -211,6 +211,7 @@ test("a view whose segments are closed before they are attached is asked for aga
       ],
       loadedPartitions: undefined,
       history: [],
+      emptied: [],
     }),
     waitClosed: async () => assert.fail("nothing has to be closed"),
   };

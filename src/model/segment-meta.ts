@@ -72,6 +72,14 @@ export interface ChannelMeta {
   /** Everything at or before it is in flushed segments and delta logs. */
   readonly checkpoint: Checkpoint;
   readonly dropped: boolean;
+  /** What compactions have dropped that left no row, so that no segment says it; at most one entry per partition. */
+  readonly emptied: readonly EmptiedPartition[];
+}
+
+/** Row versions of a partition that ended at or below the timestamp are really gone: `SegmentMeta.historyFrom` of outputs without a row. */
+export interface EmptiedPartition {
+  readonly partitionId: PartitionId;
+  readonly historyFrom: Timestamp;
 }
 
 /** An index over one field of one segment. */
@@ -102,5 +110,6 @@ export interface ChannelTarget {
   readonly segments: readonly SegmentMeta[];
   /** Ended segments whose rows may still appear in the log behind startPosition: their rows are skipped (keys still end older versions). */
   readonly gone: readonly SegmentId[];
+  readonly emptied: readonly EmptiedPartition[];
   readonly deltaLogs: readonly DeltaLogMeta[];
 }

@@ -214,6 +214,7 @@ const channelSample: ChannelMeta = {
   owner: nodeId(4n),
   checkpoint: { position: 99n, timestamp: NOW, epoch: epoch(2n) },
   dropped: false,
+  emptied: [{ partitionId: partitionId(12n), historyFrom: at(NOW + 1n) }],
 };
 const deltaMetaSample: DeltaLogMeta = {
   id: 31n,

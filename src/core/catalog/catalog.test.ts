@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leadingWorld } from "../../../tests/contract/leading.ts";
 import { ByteFormatError } from "../../base/bytes.ts";
+import { metaUnknownOutcome } from "../../errors/storage-errors.ts";
 import { defineMessage, field } from "../../format/message.ts";
 import { epoch, vchannel } from "../../model/ids.ts";
-import { META_TXN_OPS_MAX } from "../../ports/meta-store.ts";
+import { META_TXN_OPS_MAX, type MetaStore } from "../../ports/meta-store.ts";
 import { Catalog, put, remove, type RecordKind } from "./catalog.ts";
 import { CHANNEL_EPOCHS, compareEpoch } from "./channel-epoch.ts";
 import { IdAllocator } from "./id-allocator.ts";
@@ -20,7 +21,7 @@ const THINGS: RecordKind<Thing> = {
 test("records are written, read one by one and all together, and removed", async () => {
   const world = await leadingWorld();
   const leader = await world.lead(1);
-  const catalog = new Catalog(world.meta, () => leader.compare);
+  const catalog = new Catalog(world.meta, leader);
   const first = await catalog.write([put(THINGS, "a", { name: "A" }), put(THINGS, "b", { name: "B" })]);
   assert.deepEqual(await catalog.load(THINGS), [{ name: "A" }, { name: "B" }]);
   assert.deepEqual(await catalog.get(THINGS, "b"), { name: "B" });
@@ -34,7 +35,7 @@ test("records are written, read one by one and all together, and removed", async
 test("a deposed coordinator changes nothing and learns it", async () => {
   const world = await leadingWorld();
   const leader = await world.lead(1);
-  const catalog = new Catalog(world.meta, () => leader.compare);
+  const catalog = new Catalog(world.meta, leader);
   await leader.resign();
   await world.lead(2);
   await assert.rejects(catalog.write([put(THINGS, "a", { name: "A" })]), { kind: "fenced" });
@@ -42,10 +43,26 @@ test("a deposed coordinator changes nothing and learns it", async () => {
   await world.close();
 });
 
+test("a write of unknown outcome ends the lead: the tables in memory may be behind the store", async () => {
+  const world = await leadingWorld();
+  let lost: unknown;
+  const leader = await world.lead(1, (error) => (lost = error));
+  const broken = metaUnknownOutcome("the connection broke");
+  const meta: MetaStore = Object.assign(Object.create(world.meta) as MetaStore, {
+    txn: async () => Promise.reject(broken),
+  });
+  leader.assertHeld();
+  const write = new Catalog(meta, leader).write([put(THINGS, "a", { name: "A" })]);
+  await assert.rejects(write, broken);
+  assert.equal(lost, broken);
+  assert.throws(() => leader.assertHeld(), { kind: "fenced" });
+  await world.close();
+});
+
 test("a comparison of the caller that fails fails the whole", async () => {
   const world = await leadingWorld();
   const leader = await world.lead(1);
-  const catalog = new Catalog(world.meta, () => leader.compare);
+  const catalog = new Catalog(world.meta, leader);
   await catalog.write([put(THINGS, "a", { name: "A" })]);
   const absent = { key: "test/thing/a", target: "absent" } as const;
   await assert.rejects(catalog.write([put(THINGS, "b", { name: "B" })], [absent]), {
@@ -59,7 +76,7 @@ test("a comparison of the caller that fails fails the whole", async () => {
 test("a transaction that no store would take, and a record that is none, are refused", async () => {
   const world = await leadingWorld();
   const leader = await world.lead(1);
-  const catalog = new Catalog(world.meta, () => leader.compare);
+  const catalog = new Catalog(world.meta, leader);
   const many = Array.from({ length: META_TXN_OPS_MAX + 1 }, (_, i) => put(THINGS, String(i), { name: "" }));
   await assert.rejects(catalog.write(many), { kind: "parameterTooLarge" });
   await world.meta.txn({
@@ -73,7 +90,7 @@ test("a transaction that no store would take, and a record that is none, are ref
 test("the epoch of a channel compares until it is raised", async () => {
   const world = await leadingWorld();
   const leader = await world.lead(1);
-  const catalog = new Catalog(world.meta, () => leader.compare);
+  const catalog = new Catalog(world.meta, leader);
   const channel = vchannel("dml_0_1v0");
   await assert.rejects(compareEpoch(catalog, channel, epoch(1n)), { kind: "fenced" });
   await catalog.write([put(CHANNEL_EPOCHS, channel, { vchannel: channel, epoch: 1n, owner: 7n })]);

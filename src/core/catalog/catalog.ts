@@ -1,3 +1,4 @@
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { fenced } from "../../errors/service-errors.ts";
 import type { MessageCodec } from "../../format/message.ts";
 import {
@@ -15,17 +16,25 @@ export interface RecordKind<T> {
   readonly codec: MessageCodec<T>;
 }
 
+/** The lead under which a coordinator writes. */
+export interface CatalogLead {
+  /** Holds as long as the lead does. */
+  readonly compare: Compare;
+  /** The coordinator's tables may differ from the store: it leads no longer, and whoever leads next reads them anew. */
+  abandon(reason: unknown): void;
+}
+
 /**
  * The records of one coordinator in the metadata store. Every write compares the leader key: a deposed coordinator changes
- * nothing and learns it (`fenced`).
+ * nothing and learns it (`fenced`). A write of unknown outcome ends the lead, because memory cannot follow it.
  */
 export class Catalog {
   readonly #meta: MetaStore;
-  readonly #leaderCompare: () => Compare;
+  readonly #lead: CatalogLead;
 
-  constructor(meta: MetaStore, leaderCompare: () => Compare) {
+  constructor(meta: MetaStore, lead: CatalogLead) {
     this.#meta = meta;
-    this.#leaderCompare = leaderCompare;
+    this.#lead = lead;
   }
 
   async load<T>(kind: RecordKind<T>): Promise<readonly T[]> {
@@ -43,15 +52,20 @@ export class Catalog {
     if (ops.length > META_TXN_OPS_MAX) {
       throw parameterTooLarge(`a metadata transaction of ${ops.length} changes, at most ${META_TXN_OPS_MAX}`);
     }
-    const compare = this.#leaderCompare();
-    const { succeeded, revision } = await this.#meta.txn({ compare: [compare, ...also], ops });
+    const { compare } = this.#lead;
+    const { succeeded, revision } = await this.#meta
+      .txn({ compare: [compare, ...also], ops })
+      .catch((error: unknown) => {
+        if (isRedkiteError(error, "metaUnknownOutcome")) this.#lead.abandon(error);
+        throw error;
+      });
     if (!succeeded) throw fenced({ of: [compare, ...also].map(({ key }) => key).join(" or "), held: 0 });
     return revision;
   }
 
   /** A revision not below that of any change made before the call. */
   async revision(): Promise<bigint> {
-    return (await this.#meta.range(this.#leaderCompare().key)).revision;
+    return (await this.#meta.range(this.#lead.compare.key)).revision;
   }
 
   /** The entry as it lies in the store, for comparisons with its revision. */

@@ -24,12 +24,19 @@ export class Leadership {
   readonly #deps: LeadershipDeps;
   readonly #lease: KeptLease;
   readonly #createRevision: bigint;
+  readonly #onLost: (error: unknown) => void;
   #lost: Error | undefined;
 
-  constructor(deps: LeadershipDeps, lease: KeptLease, createRevision: bigint) {
+  constructor(
+    deps: LeadershipDeps,
+    lease: KeptLease,
+    createRevision: bigint,
+    onLost: (error: unknown) => void,
+  ) {
     this.#deps = deps;
     this.#lease = lease;
     this.#createRevision = createRevision;
+    this.#onLost = onLost;
   }
 
   /** Waits until nobody else leads, then leads. `lost` is called once when the lease could not be kept. */
@@ -49,11 +56,8 @@ export class Leadership {
         ops: [{ op: "put", key: deps.key, value, lease: lease.id }],
       });
       if (result.succeeded) {
-        const leadership = new Leadership(deps, lease, result.revision);
-        lease.keep(`keep ${deps.key}`, (error) => {
-          leadership.#lost ??= leadership.#deposed();
-          lost(error);
-        });
+        const leadership = new Leadership(deps, lease, result.revision, lost);
+        lease.keep(`keep ${deps.key}`, (error) => leadership.abandon(error));
         return leadership;
       }
       await lease.end();
@@ -70,6 +74,13 @@ export class Leadership {
   assertHeld(): void {
     if (this.#lost !== undefined) throw this.#lost;
     if (!this.#lease.holds) throw this.#deposed();
+  }
+
+  /** What is in memory may no longer be what is stored: nothing is served from it any more, as when the lease is lost. */
+  abandon(reason: unknown): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = this.#deposed();
+    this.#onLost(reason);
   }
 
   /** Gives the lead up at once, so that a successor need not wait for the lease. */

@@ -11,6 +11,8 @@ import { historyFrom, type History, type ReadableSegment } from "../shard/shard-
 export interface ReadableShard {
   readonly segments: readonly ReadableSegment[];
   readonly history: History;
+  /** Of partitions of which compactions dropped row versions without leaving a segment that says so. */
+  readonly emptied: History;
   /** Undefined: all partitions. */
   readonly loaded: ReadonlySet<PartitionId> | undefined;
 }
@@ -31,7 +33,7 @@ export function narrowed<Scope extends ReadScope>({ history }: ReadableShard, sc
  * that are not loaded; leaves out segments that cannot hold a visible row, and those of dropped partitions.
  */
 export function readableSegments(
-  { segments, history, loaded }: ReadableShard,
+  { segments, history, emptied, loaded }: ReadableShard,
   scope: ReadScope,
 ): readonly ReadableSegment[] {
   const wanted = scope.partitionIds === undefined ? loaded : new Set(scope.partitionIds);
@@ -39,8 +41,10 @@ export function readableSegments(
     const missing = [...wanted].filter((id) => !loaded.has(id));
     if (missing.length > 0) throw partitionNotLoaded(missing);
   }
-  if (wanted === undefined) for (const oldest of history.values()) refuseStale(scope, oldest);
-  else for (const partitionId of wanted) refuseStale(scope, historyFrom(history, partitionId));
+  for (const gone of [history, emptied]) {
+    if (wanted === undefined) for (const oldest of gone.values()) refuseStale(scope, oldest);
+    else for (const partitionId of wanted) refuseStale(scope, historyFrom(gone, partitionId));
+  }
   const readable: ReadableSegment[] = [];
   for (const entry of segments) {
     if (wanted !== undefined && !wanted.has(entry.partitionId)) continue;

@@ -52,6 +52,7 @@ export class ShardOpener {
       sealed,
       gone: target.gone,
       history: historyOf(info),
+      emptied: emptiedOf(target),
       growingRowsMax: this.#deps.growingRowsMax,
       recentWritesMax: this.#deps.recentWritesMax,
       seed: this.#deps.seed,
@@ -90,6 +91,7 @@ export class ShardOpener {
     ];
     state.replace({
       version: target.version,
+      emptied: emptiedOf(target),
       added: added.map((entry) => ({ entry, replaces: replaced.get(entry.meta) ?? [] })),
       removed,
     });
@@ -161,6 +163,10 @@ function historyOf(info: CollectionInfo): History {
   if (info.truncatedAt > TIMESTAMP_ZERO) history.set(undefined, info.truncatedAt);
   for (const { id, droppedAt } of info.partitions) if (droppedAt !== undefined) history.set(id, droppedAt);
   return history;
+}
+
+function emptiedOf({ emptied }: ChannelTarget): History {
+  return new Map(emptied.map(({ partitionId, historyFrom }) => [partitionId, historyFrom]));
 }
 
 export function manifestOf(meta: SegmentMeta): ManifestRef {

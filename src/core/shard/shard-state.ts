@@ -58,6 +58,8 @@ export class ShardState {
   readonly #endListeners: ((reason: Error) => void)[] = [];
   /** Reads below it miss rows that a dropped partition (undefined: a truncation) took with it. */
   readonly #historyFrom: Map<PartitionId | undefined, Timestamp>;
+  /** The same for compactions that left no segment: what is not in any `historyFrom` of one. */
+  #emptied: History;
   #schema: CollectionSchema;
   #position: bigint;
   #timestamp: Timestamp;
@@ -86,6 +88,7 @@ export class ShardState {
     this.#version = spec.version;
     this.#gone = new Set(spec.gone);
     this.#historyFrom = new Map(spec.history);
+    this.#emptied = spec.emptied;
     for (const entry of spec.sealed) this.#sealed.set(entry.id, entry);
   }
 
@@ -222,6 +225,18 @@ export class ShardState {
     return this.#historyFrom;
   }
 
+  /** Reads of a partition at an older timestamp would miss rows that compactions dropped without leaving a segment. */
+  get emptied(): History {
+    return this.#emptied;
+  }
+
+  /** Whether row versions that ended behind the timestamp are gone: what has changed since is not known in full. */
+  hasForgottenSince(at: Timestamp): boolean {
+    const oldest = (history: History): boolean => [...history.values()].some((from) => from > at);
+    if (oldest(this.#historyFrom) || oldest(this.#emptied)) return true;
+    return [...this.#sealed.values()].some(({ meta }) => meta.historyFrom > at);
+  }
+
   /** The owner said that no record at or below `at` lies behind the position; it is applied. */
   close(at: Timestamp, position: bigint): void {
     assert(this.#position >= position, "closed before applied");
@@ -289,6 +304,7 @@ export class ShardState {
       this.#sealed.set(entry.id, entry);
     }
     this.#version = change.version;
+    this.#emptied = change.emptied;
     this.#dropView();
     const after = new Set<ShardSegment>([...this.#sealed.values(), ...this.#growing.values()]);
     for (const entry of before) if (!after.has(entry)) entry.ref.release();
@@ -429,6 +445,7 @@ export interface ShardSpec {
   readonly sealed: readonly SealedEntry[];
   readonly gone: readonly SegmentId[];
   readonly history: History;
+  readonly emptied: History;
   readonly growingRowsMax: number;
   readonly recentWritesMax: number;
   readonly seed: number;
@@ -436,6 +453,7 @@ export interface ShardSpec {
 
 export interface TargetChange {
   readonly version: bigint;
+  readonly emptied: History;
   readonly added: readonly { readonly entry: SealedEntry; readonly replaces: readonly SegmentId[] }[];
   readonly removed: readonly SegmentId[];
 }

@@ -10,7 +10,7 @@ import {
   type SegmentId,
   type VChannel,
 } from "../../model/ids.ts";
-import type { SegmentMeta } from "../../model/segment-meta.ts";
+import type { ChannelMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { CompactionResult } from "../../api/data-node.ts";
 import type { ChannelAssigner } from "./channel-assigner.ts";
@@ -210,7 +210,11 @@ export class CompactionRunner {
           compactedInto: made === undefined ? [] : [made.id],
           droppedAtMs,
         }));
-        return { segments: made === undefined ? ended : [...ended, made] };
+        if (made !== undefined) return { segments: [...ended, made] };
+        return {
+          segments: ended,
+          channels: [withEmptied(this.#tables.channel(plan.vchannel), plan, output)],
+        };
       },
       [epochHolds],
     );
@@ -268,6 +272,18 @@ function madeSegment(
     manifest,
     droppedAtMs: undefined,
   };
+}
+
+/** Nothing is left that could say of itself which reads are too old. */
+function withEmptied(
+  channel: ChannelMeta,
+  { partitionId }: CompactionPlan,
+  { historyFrom }: FlushedSegment,
+): ChannelMeta {
+  const before = channel.emptied.find((entry) => entry.partitionId === partitionId);
+  if (before !== undefined && before.historyFrom >= historyFrom) return channel;
+  const others = channel.emptied.filter((entry) => entry !== before);
+  return { ...channel, emptied: [...others, { partitionId, historyFrom }] };
 }
 
 /** Manual compactions whose state is remembered. */

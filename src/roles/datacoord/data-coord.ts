@@ -65,10 +65,7 @@ export class DataCoordRole implements DataCoord {
   }
 
   static async open(deps: DataCoordDeps): Promise<DataCoordRole> {
-    return new DataCoordRole(
-      deps,
-      await DataTables.load(new Catalog(deps.meta, () => deps.leadership.compare)),
-    );
+    return new DataCoordRole(deps, await DataTables.load(new Catalog(deps.meta, deps.leadership)));
   }
 
   start(): void {
@@ -124,6 +121,7 @@ export class DataCoordRole implements DataCoord {
         owner: undefined,
         checkpoint: { position, timestamp, epoch: toEpoch(0n) },
         dropped: false,
+        emptied: [],
       };
       await this.#tables.change(vchannel, () =>
         this.#tables.findChannel(vchannel) === undefined ? { channels: [added] } : undefined,
@@ -322,7 +320,7 @@ export class DataCoordRole implements DataCoord {
     _ctx: CallContext,
     request: { readonly vchannel: VChannel; readonly reader: NodeId },
   ): Promise<ChannelTarget> {
-    const { checkpoint, collectionId } = this.#tables.channel(request.vchannel);
+    const { checkpoint, collectionId, emptied } = this.#tables.channel(request.vchannel);
     const segments = this.#tables.segmentsOn(request.vchannel);
     return {
       vchannel: request.vchannel,
@@ -335,6 +333,7 @@ export class DataCoordRole implements DataCoord {
       gone: segments
         .filter((meta) => meta.state === "Compacted" || meta.state === "Dropped")
         .map((meta) => meta.id),
+      emptied,
       deltaLogs: this.#tables.deltasOn(request.vchannel),
     };
   }

@@ -4,6 +4,7 @@ import type {
   ChannelMeta,
   Checkpoint,
   DeltaLogMeta,
+  EmptiedPartition,
   ManifestRef,
   SegmentMeta,
 } from "../../model/segment-meta.ts";
@@ -46,6 +47,11 @@ export const SEGMENTS: RecordKind<SegmentMeta> = {
   }),
 };
 
+const emptiedPartition = defineMessage<EmptiedPartition>("EmptiedPartition", {
+  partitionId: field(1, "uint64"),
+  historyFrom: field(2, "uint64"),
+});
+
 export const CHANNELS: RecordKind<ChannelMeta> = {
   prefix: "data/channel/",
   codec: defineMessage<ChannelMeta>("ChannelMeta", {
@@ -55,6 +61,7 @@ export const CHANNELS: RecordKind<ChannelMeta> = {
     owner: optional(4, "uint64"),
     checkpoint: field(5, nested(checkpoint)),
     dropped: field(6, "bool"),
+    emptied: repeated(7, nested(emptiedPartition)),
   }),
 };
 

@@ -27,7 +27,7 @@ export class IndexCoordRole implements IndexCoord {
 
   constructor(deps: IndexCoordDeps) {
     this.#deps = deps;
-    this.#catalog = new Catalog(deps.meta, () => deps.leadership.compare);
+    this.#catalog = new Catalog(deps.meta, deps.leadership);
     this.#builds = new BuildScheduler(deps, this.#catalog);
   }
 

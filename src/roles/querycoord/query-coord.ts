@@ -48,7 +48,7 @@ export class QueryCoordRole implements QueryCoord {
 
   constructor(deps: QueryCoordDeps) {
     this.#deps = deps;
-    this.#catalog = new Catalog(deps.meta, () => deps.leadership.compare);
+    this.#catalog = new Catalog(deps.meta, deps.leadership);
   }
 
   static async open(deps: QueryCoordDeps): Promise<QueryCoordRole> {

@@ -145,6 +145,7 @@ export class Delegator {
       segments: [...state.sealed(), ...state.growing()].map(viewSegment),
       loadedPartitions: this.#partitions && [...this.#partitions],
       history: [...state.history],
+      emptied: [...state.emptied],
     };
   }
 
@@ -188,7 +189,8 @@ export class Delegator {
     const view = state.view();
     try {
       const { segments } = view;
-      return await run({ segments, history: state.history, loaded: this.#partitions }, cancel);
+      const { history, emptied } = state;
+      return await run({ segments, history, emptied, loaded: this.#partitions }, cancel);
     } finally {
       view.release();
     }

@@ -14,6 +14,7 @@ export class ThreadView {
   readonly #attached: ReadonlyMap<bigint, SegmentRef>;
   readonly #view: ShardView;
   readonly #history: History;
+  readonly #emptied: History;
   readonly #loaded: ReadonlySet<PartitionId> | undefined;
 
   private constructor(info: ShardViewInfo, attached: ReadonlyMap<bigint, SegmentRef>) {
@@ -23,6 +24,7 @@ export class ThreadView {
     this.#attached = attached;
     this.#view = new ShardView(info.segments.map((segment) => entryOf(segment, attached)));
     this.#history = new Map(info.history);
+    this.#emptied = new Map(info.emptied);
     this.#loaded = info.loadedPartitions && new Set(info.loadedPartitions);
   }
 
@@ -54,7 +56,12 @@ export class ThreadView {
   hold(): { readonly shard: ReadableShard; readonly release: () => void } {
     const held = new ShardView(this.#view.segments);
     return {
-      shard: { segments: held.segments, history: this.#history, loaded: this.#loaded },
+      shard: {
+        segments: held.segments,
+        history: this.#history,
+        emptied: this.#emptied,
+        loaded: this.#loaded,
+      },
       release: () => held.release(),
     };
   }

@@ -87,7 +87,7 @@ export class RootCoordRole implements RootCoord {
 
   /** Loads the tables; the caller leads already. */
   static async open(deps: RootCoordDeps): Promise<RootCoordRole> {
-    const tables = await RootTables.load(new Catalog(deps.meta, () => deps.leadership.compare));
+    const tables = await RootTables.load(new Catalog(deps.meta, deps.leadership));
     const oracle = await TimestampOracle.open(deps.meta, deps.clock, deps.leadership);
     const role = new RootCoordRole(deps, tables, oracle);
     if (!tables.hasDatabase(DEFAULT_DATABASE)) {
