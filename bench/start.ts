@@ -7,6 +7,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -35,7 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
   for (let round = 0; round < rounds; round++) {
     const folder = await mkdtemp(path.join(tmpdir(), "redkite-bench-"));
     const server = await npmStart(folder);
-    const client = new MilvusClient({ address: server.address, maxRetries: 0 });
+    const client = await connect(server);
     await firstAnswer(server, async () => {
       const status = await client.createCollection({
         collection_name: "first",
@@ -67,7 +68,7 @@ async function loadedStarts(data: string, rounds: number): Promise<readonly numb
   const folder = await mkdtemp(path.join(tmpdir(), "redkite-bench-"));
   const python = await benchPython();
   const first = await npmStart(folder);
-  const setUp = new MilvusClient({ address: first.address, maxRetries: 0 });
+  const setUp = await connect(first);
   await firstAnswer(first, async () => (await setUp.checkHealth()).isHealthy);
   await setUp.closeConnection();
   for (const step of ["create", "insert", "index", "load"]) {
@@ -80,7 +81,7 @@ async function loadedStarts(data: string, rounds: number): Promise<readonly numb
     const wanted = (round * 997) % (numbers.length / columns);
     const vector = Array.from(numbers.subarray(wanted * columns, (wanted + 1) * columns));
     const server = await npmStart(folder);
-    const client = new MilvusClient({ address: server.address, maxRetries: 0 });
+    const client = await connect(server);
     await firstAnswer(server, async () => {
       const found = await client.search({ collection_name: "wordnet", data: vector, limit: 1 });
       return Number(found.results[0]?.id) === wanted;
@@ -105,7 +106,21 @@ async function npmStart(folder: string): Promise<NpmStart> {
   return { child, address: `127.0.0.1:${port}`, startedAt };
 }
 
-/** Asks until the answer is good; a refused connection is what a server that is not there yet gives. */
+/** Once the port is open: a client that was refused waits for seconds before it tries again. */
+async function connect({ address }: NpmStart): Promise<MilvusClient> {
+  const [host = "", port = ""] = address.split(":");
+  while (!(await isOpen(host, Number(port)))) await sleep(2);
+  return new MilvusClient({ address, maxRetries: 0 });
+}
+
+async function isOpen(host: string, port: number): Promise<boolean> {
+  const socket = createConnection({ host, port });
+  return new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  }).finally(() => socket.destroy());
+}
+
+/** Asks until the answer is good. */
 async function firstAnswer(server: NpmStart, ask: () => Promise<boolean>): Promise<void> {
   const deadline = server.startedAt + 60_000;
   while (performance.now() < deadline) {

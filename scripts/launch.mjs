@@ -32,7 +32,10 @@ export async function launch(entry, args) {
 }
 
 async function runHere(entry, args) {
-  module.enableCompileCache?.(path.join(root, ".cache", "compile"));
+  const cache = path.join(root, ".cache", "compile");
+  module.enableCompileCache?.(cache);
+  // Worker threads look here: each of them would compile all of its modules anew.
+  process.env.NODE_COMPILE_CACHE ??= cache;
   swallowRepeatedSignals();
   stopWithParent();
   const file = path.resolve(root, entry);
