@@ -8,7 +8,7 @@ import { MilvusClient } from "@zilliz/milvus2-sdk-node";
 import { Prng } from "../src/base/prng.ts";
 import { sleep, startServer } from "./e2e/support/server.ts";
 import { createLoadCollection, must, vectorOf } from "./load/load-collection.ts";
-import { measureProcess, type ProcessFigures } from "./load/process-figures.ts";
+import { measureProcess, processorSeconds, type ProcessFigures } from "./load/process-figures.ts";
 import { SOAK_SETTINGS } from "./load/soak-settings.ts";
 import { verifyAll } from "./load/verify.ts";
 import { Writer } from "./load/writer.ts";
@@ -21,6 +21,8 @@ const growthMax = { long: 1.1, short: 1.5 };
 
 interface Sample extends ProcessFigures {
   readonly latencyMs: number;
+  /** Of the server's processor time, for each operation since the sample before. */
+  readonly cpuMs: number;
   readonly operations: number;
 }
 
@@ -94,20 +96,25 @@ async function load(
     timed(async () => must(await client.count({ collection_name: collection }))),
   ];
   const taken: Sample[] = [];
+  const before = { cpuSeconds: await processorSeconds(server.pid), operations: 0 };
   const sampler = async (): Promise<void> => {
     for (let i = 1; i <= samples; i++) {
       await sleep(Math.max(0, ends - ((samples - i) * minutes * 60_000) / samples - performance.now()));
       latencies.sort((a, b) => a - b);
+      const cpuSeconds = await processorSeconds(server.pid);
       const sample = {
         ...(await measureProcess(server.pid, server.dataDir)),
         latencyMs: latencies[latencies.length >> 1] ?? 0,
+        cpuMs: ((cpuSeconds - before.cpuSeconds) * 1000) / Math.max(1, operations - before.operations),
         operations,
       };
+      Object.assign(before, { cpuSeconds, operations });
       taken.push(sample);
       latencies = [];
       console.log(
         `${((i * minutes) / samples).toFixed(1)} min: ${sample.rssMB.toFixed(0)} MB, ${sample.descriptors} descriptors, ` +
-          `${sample.threads} threads, ${sample.diskMB.toFixed(1)} MB on disk, median ${sample.latencyMs.toFixed(1)} ms, ${operations} operations`,
+          `${sample.threads} threads, ${sample.diskMB.toFixed(1)} MB on disk, median ${sample.latencyMs.toFixed(1)} ms, ` +
+          `${sample.cpuMs.toFixed(1)} ms of CPU each, ${operations} operations`,
       );
     }
   };

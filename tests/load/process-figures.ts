@@ -30,16 +30,22 @@ export async function processorSeconds(pid: number): Promise<number> {
 /** USER_HZ, which is 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
-/** Files come and go while this counts; one that has just gone takes nothing. */
+/** Files and folders come and go while this counts; what has just gone takes nothing. */
 async function diskBytes(folder: string): Promise<number> {
   let sum = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    try {
-      sum += (await stat(path.join(entry.parentPath, entry.name))).blocks * 512;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+  for (const entry of (await unlessGone(readdir(folder, { withFileTypes: true }))) ?? []) {
+    const at = path.join(folder, entry.name);
+    if (entry.isDirectory()) sum += await diskBytes(at);
+    else if (entry.isFile()) sum += ((await unlessGone(stat(at)))?.blocks ?? 0) * 512;
   }
   return sum;
+}
+
+async function unlessGone<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { channelNotFound, segmentNotFound } from "../../errors/meta-errors.ts";
 import { assert } from "../../base/assert.ts";
 import { KeyedMutex } from "../../base/mutex.ts";
 import type { CollectionId, SegmentId, VChannel } from "../../model/ids.ts";
-import { canTransition } from "../../model/segment.ts";
+import { canTransition, type SegmentState } from "../../model/segment.ts";
 import type { ChannelMeta, DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Compare } from "../../ports/meta-store.ts";
 import { CHANNELS, DELTA_LOGS, SEGMENTS } from "./data-records.ts";
@@ -73,7 +73,7 @@ export class DataTables {
     return meta;
   }
 
-  /** Grows with each change of the channel's segments or deltas. */
+  /** Grows with each change of what readers have to follow: flushed and ended segments, and deltas. */
   version(vchannel: VChannel): bigint {
     return this.#channels.get(vchannel)?.version ?? 0n;
   }
@@ -165,7 +165,7 @@ export class DataTables {
     }
     for (const meta of change.segments ?? []) {
       this.#indexSegment(meta);
-      touched.add(meta.vchannel);
+      if (IN_TARGETS.has(meta.state)) touched.add(meta.vchannel);
     }
     for (const meta of change.addDeltas ?? []) {
       this.#channels.get(meta.vchannel)?.deltas.set(meta.id, meta);
@@ -188,6 +188,9 @@ export class DataTables {
     this.#channels.get(meta.vchannel)?.segments.add(meta.id);
   }
 }
+
+/** States in which a target names a segment, as there or as gone. */
+const IN_TARGETS: ReadonlySet<SegmentState> = new Set<SegmentState>(["Flushed", "Compacted", "Dropped"]);
 
 interface ChannelState {
   meta: ChannelMeta;

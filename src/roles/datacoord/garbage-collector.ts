@@ -1,17 +1,23 @@
 import type { NodeId, VChannel } from "../../model/ids.ts";
-import type { SegmentMeta } from "../../model/segment-meta.ts";
+import type { DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
+import type { Position } from "../../ports/message-stream.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
 import type { DataTables } from "./data-tables.ts";
 
 /**
  * Removes what nobody needs any more: files of segments that ended, once no reader uses a target that has them and they have ended
  * long enough; deltas that every segment has passed; the log behind the checkpoint; objects that nothing names.
+ *
+ * A channel under load has a new target all the time, and its readers are always a little behind. So what may go is noted with the
+ * version at which it was found, and goes when every reader has reached that version, not the newest one.
  */
 export class GarbageCollector {
   readonly #deps: DataCoordDeps;
   readonly #tables: DataTables;
   /** The oldest target version in use, by reader and channel. */
   readonly #readers = new Map<NodeId, ReadonlyMap<VChannel, bigint>>();
+  readonly #waiting = new Map<VChannel, Garbage>();
+  readonly #truncations = new Map<VChannel, Truncation>();
   /** When an object was first seen that nothing names. */
   #orphansSince = new Map<string, number>();
 
@@ -31,67 +37,90 @@ export class GarbageCollector {
   async collect(): Promise<void> {
     for (const reader of this.#readers.keys())
       if (!this.#deps.sessions.isLive(reader)) this.#readers.delete(reader);
+    for (const waiting of [this.#waiting, this.#truncations])
+      for (const vchannel of waiting.keys())
+        if (this.#tables.findChannel(vchannel) === undefined) waiting.delete(vchannel);
     for (const { vchannel } of this.#tables.channels()) await this.#collectChannel(vchannel);
     await this.#collectOrphans();
   }
 
   async #collectChannel(vchannel: VChannel): Promise<void> {
-    const channel = this.#tables.findChannel(vchannel);
-    if (channel === undefined) return;
-    const segments = this.#tables.segmentsOn(vchannel);
-    const now = this.#deps.clock.nowMs();
-    for (const meta of segments) {
-      if (meta.droppedAtMs === undefined || now - meta.droppedAtMs < this.#deps.limits.gcDropToleranceMs)
-        continue;
-      // Its rows may still come in a replay: the record that it is gone must stay until the checkpoint has passed them.
-      if (!channel.dropped && meta.maxTimestamp >= channel.checkpoint.timestamp) continue;
-      if (this.#isRead(vchannel)) continue;
-      await this.#deps.faults.point("gc.before-files");
-      await this.#removeFiles(meta);
-      await this.#tables.change(vchannel, () => ({ removeSegments: [meta] }));
+    const waited = this.#waiting.get(vchannel);
+    if (waited !== undefined && this.#areReadersAt(vchannel, waited.version)) {
+      this.#waiting.delete(vchannel);
+      await this.#remove(vchannel, waited);
     }
-    if (channel.dropped) {
-      const left = this.#tables.segmentsOn(vchannel).length;
-      const deltas = this.#tables.deltasOn(vchannel);
-      // Metadata first: it never names what is gone, and what a crash leaves behind is an orphan.
-      await this.#tables.change(vchannel, () => ({
-        removeDeltas: deltas,
-        removeChannels: left === 0 ? [channel] : [],
-      }));
-      for (const delta of deltas) await this.#deps.objects.remove(delta.key);
-      return;
+    if (!this.#waiting.has(vchannel)) {
+      const found = this.#unneeded(vchannel);
+      if (this.#areReadersAt(vchannel, found.version)) await this.#remove(vchannel, found);
+      else this.#waiting.set(vchannel, found);
     }
-    await this.#collectDeltas(vchannel, segments);
     await this.truncateLog(vchannel);
+  }
+
+  /** What no target of the present version or a newer one names. */
+  #unneeded(vchannel: VChannel): Garbage {
+    const version = this.#tables.version(vchannel);
+    const channel = this.#tables.findChannel(vchannel);
+    if (channel === undefined) return { version, segments: [], deltas: [] };
+    const all = this.#tables.segmentsOn(vchannel);
+    const endedBefore = this.#deps.clock.nowMs() - this.#deps.limits.gcDropToleranceMs;
+    const segments = all.filter(
+      (meta) =>
+        meta.droppedAtMs !== undefined &&
+        meta.droppedAtMs <= endedBefore &&
+        // Its rows may still come in a replay: the record that it is gone must stay until the checkpoint has passed them.
+        (channel.dropped || meta.maxTimestamp < channel.checkpoint.timestamp),
+    );
+    const living = all.filter((meta) => meta.state === "Flushed");
+    const deltas = this.#tables
+      .deltasOn(vchannel)
+      .filter((delta) => channel.dropped || living.every((meta) => meta.deletesAppliedTo >= delta.to));
+    return { version, segments, deltas };
+  }
+
+  async #remove(vchannel: VChannel, { segments, deltas }: Garbage): Promise<void> {
+    for (let from = 0; from < segments.length; from += SEGMENTS_PER_TXN) {
+      const removeSegments = segments.slice(from, from + SEGMENTS_PER_TXN);
+      await this.#deps.faults.point("gc.before-files");
+      for (const meta of removeSegments) await this.#removeFiles(meta);
+      await this.#tables.change(vchannel, () => ({ removeSegments }));
+    }
+    const channel = this.#tables.findChannel(vchannel);
+    const isEmpty = channel?.dropped === true && this.#tables.segmentsOn(vchannel).length === 0;
+    if (deltas.length === 0 && !isEmpty) return;
+    // Metadata first: it never names what is gone, and what a crash leaves behind is an orphan.
+    await this.#tables.change(vchannel, () => ({
+      removeDeltas: deltas,
+      removeChannels: isEmpty ? [channel] : [],
+    }));
+    for (const delta of deltas) await this.#deps.objects.remove(delta.key);
   }
 
   /** The log behind the checkpoint goes as soon as no reader could still have to start from an older one. */
   async truncateLog(vchannel: VChannel): Promise<void> {
     const channel = this.#tables.findChannel(vchannel);
-    if (channel === undefined || channel.dropped || this.#isRead(vchannel)) return;
-    await this.#deps.stream.truncate(vchannel, channel.checkpoint.position);
-  }
-
-  /** A delta log that every segment of the channel has applied. */
-  async #collectDeltas(vchannel: VChannel, segments: readonly SegmentMeta[]): Promise<void> {
-    if (this.#isRead(vchannel)) return;
-    const living = segments.filter((meta) => meta.state === "Flushed");
-    const passed = this.#tables
-      .deltasOn(vchannel)
-      .filter((delta) => living.every((meta) => meta.deletesAppliedTo >= delta.to));
-    if (passed.length === 0) return;
-    await this.#tables.change(vchannel, () => ({ removeDeltas: passed }));
-    for (const delta of passed) await this.#deps.objects.remove(delta.key);
-  }
-
-  /** Some reader uses an older target than the newest. */
-  #isRead(vchannel: VChannel): boolean {
-    const newest = this.#tables.version(vchannel);
-    for (const targets of this.#readers.values()) {
-      const version = targets.get(vchannel);
-      if (version !== undefined && version < newest) return true;
+    if (channel === undefined || channel.dropped) return;
+    const newest = { version: this.#tables.version(vchannel), position: channel.checkpoint.position };
+    const waited = this.#truncations.get(vchannel);
+    const due = [newest, waited].find(
+      (truncation) => truncation !== undefined && this.#areReadersAt(vchannel, truncation.version),
+    );
+    if (due === undefined) {
+      if (waited === undefined) this.#truncations.set(vchannel, newest);
+      return;
     }
-    return false;
+    this.#truncations.delete(vchannel);
+    await this.#deps.stream.truncate(vchannel, due.position);
+  }
+
+  /** No reader uses an older target of the channel. */
+  #areReadersAt(vchannel: VChannel, version: bigint): boolean {
+    for (const targets of this.#readers.values()) {
+      const read = targets.get(vchannel);
+      if (read !== undefined && read < version) return false;
+    }
+    return true;
   }
 
   async #removeFiles(meta: SegmentMeta): Promise<void> {
@@ -136,7 +165,20 @@ export class GarbageCollector {
   }
 }
 
+/** What may go when every reader has reached the version. */
+interface Garbage {
+  readonly version: bigint;
+  readonly segments: readonly SegmentMeta[];
+  readonly deltas: readonly DeltaLogMeta[];
+}
+
+interface Truncation {
+  readonly version: bigint;
+  readonly position: Position;
+}
+
 const LIST_MAX = 1000;
+const SEGMENTS_PER_TXN = 100;
 const ORPHANS_MAX = 100_000;
 
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf("/"));
