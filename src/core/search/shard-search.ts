@@ -50,6 +50,7 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     visibility: visibilityOf(request),
     filter: filterInput(filter, segment),
     ef: Math.max(request.k, Number(request.params["ef"] ?? DEFAULT_EF)),
+    dropRatio: Number(request.params["drop_ratio_search"] ?? 0),
     exact: false,
     range: request.range,
     groupBy: request.groupBy,

@@ -83,7 +83,23 @@ const accepted: readonly {
     on: "sparse",
     given: { index_type: "AUTOINDEX" },
     shown: { index_type: "AUTOINDEX", metric_type: "IP" },
-    built: { index_type: "FLAT", metric_type: "IP" },
+    built: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP" },
+  },
+  {
+    on: "sparse",
+    given: {
+      index_type: "SPARSE_WAND",
+      metric_type: "IP",
+      inverted_index_algo: "DAAT_MAXSCORE",
+      drop_ratio_build: "0.2",
+    },
+    shown: {
+      index_type: "SPARSE_WAND",
+      metric_type: "IP",
+      inverted_index_algo: "DAAT_MAXSCORE",
+      drop_ratio_build: "0.2",
+    },
+    built: { index_type: "SPARSE_WAND", metric_type: "IP" },
   },
   { on: "flag", given: {}, shown: { index_type: "AUTOINDEX" }, built: { index_type: "BITMAP" } },
   {
@@ -276,9 +292,18 @@ const refused: readonly {
   },
   {
     on: "sparse",
-    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP" },
-    code: 10,
-    says: "the index type SPARSE_INVERTED_INDEX",
+    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", inverted_index_algo: "NO" },
+    says: "sparse inverted index algo NO not found or not supported, supported: [TAAT_NAIVE DAAT_WAND",
+  },
+  {
+    on: "sparse",
+    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", drop_ratio_build: "1" },
+    says: "param 'drop_ratio_build' (1) should be in range [0.000000, 1.000000)",
+  },
+  {
+    on: "bits",
+    given: { index_type: "HNSW", metric_type: "SUPERSTRUCTURE" },
+    says: "metric type SUPERSTRUCTURE not found or not supported, supported: [HAMMING JACCARD]",
   },
   { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
   { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },

@@ -54,12 +54,12 @@ interface Wanted {
   readonly auto: boolean;
 }
 
-/** What AUTOINDEX builds (Milvus's autoIndex.params). Sparse vectors are searched exactly. */
+/** What AUTOINDEX builds (Milvus's autoIndex.params). */
 function autoVector(type: DataType): { readonly metric: string; readonly params: KeyValues } {
   const graph = { index_type: "HNSW", M: "18", efConstruction: "240" };
   switch (type) {
     case DataType.SparseFloatVector:
-      return { metric: "IP", params: { index_type: "FLAT" } };
+      return { metric: "IP", params: { index_type: "SPARSE_INVERTED_INDEX" } };
     case DataType.BinaryVector:
       return { metric: "HAMMING", params: graph };
     default:
@@ -73,7 +73,7 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
     const stray = Object.keys(given).filter((key) => key !== "index_type" && key !== "metric_type");
     if (stray.length > 0) throw parameterInvalid("only metric type can be passed when use AutoIndex");
     const metric = given["metric_type"] ?? chosen.metric;
-    checkMetric(field, metric);
+    checkMetric(field, metric, "");
     return {
       userParams: { index_type: AUTO_INDEX, metric_type: metric },
       params: { ...chosen.params, metric_type: metric },
@@ -83,14 +83,26 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
   const indexType = given["index_type"] ?? "";
   const metric = given["metric_type"];
   if (metric === undefined) throw invalidIndexParams("metric type not set for vector index");
-  checkMetric(field, metric);
+  checkMetric(field, metric, indexType);
   checkVectorType(field, indexType);
   checkDim(field, given);
-  const params =
-    indexType === "HNSW"
-      ? { ...hnswParams(given), metric_type: metric }
-      : { index_type: "FLAT", metric_type: metric };
-  return { userParams, params, isAuto: false };
+  return {
+    userParams,
+    params: { ...vectorParams(indexType, given), metric_type: metric },
+    isAuto: false,
+  };
+}
+
+function vectorParams(indexType: string, given: KeyValues): KeyValues {
+  switch (indexType) {
+    case "HNSW":
+      return hnswParams(given);
+    case "SPARSE_INVERTED_INDEX":
+    case "SPARSE_WAND":
+      return sparseParams(indexType, given);
+    default:
+      return { index_type: "FLAT" };
+  }
 }
 
 /**
@@ -149,7 +161,16 @@ const floatMetrics: readonly string[] = ["L2", "IP", "COSINE"];
 const binaryMetrics: readonly string[] = ["HAMMING", "JACCARD"];
 const comingBinaryMetrics: readonly string[] = ["SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"];
 
-function checkMetric({ type }: FieldSchema, metric: string): void {
+/** Milvus has them for exact indexes alone. */
+function comingMetric(metric: string, indexType: string): RedkiteError {
+  if (indexType === "" || indexType === "BIN_FLAT" || indexType === "FLAT" || indexType === "MINHASH_LSH")
+    return notServed(`the metric type ${metric}`);
+  return parameterInvalid(
+    `metric type ${metric} not found or not supported, supported: [${binaryMetrics.join(" ")}]`,
+  );
+}
+
+function checkMetric({ type }: FieldSchema, metric: string, indexType: string): void {
   switch (type) {
     case DataType.SparseFloatVector:
       if (metric === "BM25") {
@@ -160,7 +181,7 @@ function checkMetric({ type }: FieldSchema, metric: string): void {
       }
       return;
     case DataType.BinaryVector:
-      if (comingBinaryMetrics.includes(metric)) throw notServed(`the metric type ${metric}`);
+      if (comingBinaryMetrics.includes(metric)) throw comingMetric(metric, indexType);
       if (!binaryMetrics.includes(metric)) {
         throw invalidIndexParams(`binary vector index does not support metric type: ${metric}`);
       }
@@ -202,6 +223,32 @@ function hnswParams(given: KeyValues): KeyValues {
     M: integerIn(given, "M", { lower: 2, upper: 2048, otherwise: 30 }),
     efConstruction: integerIn(given, "efConstruction", { lower: 1, upper: 2_147_483_647, otherwise: 360 }),
   };
+}
+
+const sparseAlgorithms: readonly string[] = [
+  "TAAT_NAIVE",
+  "DAAT_WAND",
+  "DAAT_MAXSCORE",
+  "BLOCK_MAX_MAXSCORE",
+  "BLOCK_MAX_WAND",
+  "SINDI",
+];
+
+/** The lists are exact, so that nothing is left out of them (`drop_ratio_build`, which Milvus ignores too), and one walk serves all algorithms. */
+function sparseParams(indexType: string, given: KeyValues): KeyValues {
+  const algorithm = given["inverted_index_algo"];
+  if (algorithm !== undefined && !sparseAlgorithms.includes(algorithm)) {
+    throw parameterInvalid(
+      `sparse inverted index algo ${algorithm} not found or not supported, supported: [${sparseAlgorithms.join(" ")}]`,
+    );
+  }
+  const ratio = given["drop_ratio_build"];
+  if (ratio !== undefined && !(Number(ratio) >= 0 && Number(ratio) < 1)) {
+    throw parameterInvalid(
+      `Out of range in json: param 'drop_ratio_build' (${ratio}) should be in range [0.000000, 1.000000)`,
+    );
+  }
+  return { index_type: indexType };
 }
 
 function integerIn(

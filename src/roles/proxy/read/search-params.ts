@@ -87,7 +87,7 @@ export function parseSearchParams(
     limit: page?.batchSize ?? topK,
     offset,
     metric: (params["metric_type"] ?? "").trim(),
-    indexParams: textValues(indexParams),
+    indexParams: checkedIndexParams(indexParams, field),
     radius,
     rangeFilter,
     roundDecimal,
@@ -190,6 +190,20 @@ function textValues(params: IndexParams): KeyValues {
     else if (typeof value === "number" || typeof value === "boolean") texts[name] = String(value);
   }
   return texts;
+}
+
+function checkedIndexParams(params: IndexParams, field: FieldSchema): KeyValues {
+  const dropRatio = numberParam(params, "drop_ratio_search");
+  if (
+    field.type === DataType.SparseFloatVector &&
+    dropRatio !== undefined &&
+    !(dropRatio >= 0 && dropRatio < 1)
+  ) {
+    throw parameterInvalid(
+      `Out of range in json: param 'drop_ratio_search' (${dropRatio}) should be in range [0.000000, 1.000000)`,
+    );
+  }
+  return textValues(params);
 }
 
 const GROUPED_TYPES: ReadonlySet<DataType> = new Set([

@@ -224,6 +224,16 @@ test("wrong parameters are refused in Milvus's words", async () => {
   );
 });
 
+test("the part of a sparse query that may be left out is a share", async () => {
+  await using proxy = await twelveRows(1);
+  // A dense field has no use for it, as in Milvus.
+  assert.equal(idsOf(await search(proxy, { params: '{"drop_ratio_search": 3}' })).length, 3);
+  await assert.rejects(
+    search(proxy, { params: '{"drop_ratio_search": "x"}' }),
+    /param 'drop_ratio_search' \("x"\) should be a number/,
+  );
+});
+
 test("a search of a field with an index takes its metric, and refuses another", async () => {
   await using proxy = await twelveRows(1);
   const info = await proxy.metaCache.collection(proxy.call.ctx, "c");
