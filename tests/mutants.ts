@@ -62,16 +62,20 @@ class Hunt {
   /** Prints what became of the mutant; true when it was found. */
   async report(mutant: Mutant): Promise<boolean> {
     const startedMs = performance.now();
-    const found = await this.#find(mutant);
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-    if (found === undefined)
-      console.log(`MISSED ${mutant.name}: nothing in ${this.#options.seeds} seeds (${seconds} s)`);
-    else {
-      const { seed, problem } = found;
-      const count = seed - this.#options.from + 1;
-      console.log(`found ${mutant.name}: seed ${seed}, the ${count}. (${seconds} s): ${firstLine(problem)}`);
+    const line = (verdict: string, details: string): void => {
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+      console.log(`${verdict} ${mutant.name} (${seconds} s): ${details}`);
+    };
+    try {
+      const found = await this.#find(mutant);
+      if (found === undefined) line("MISSED", `nothing in ${this.#options.seeds} seeds`);
+      else line("found ", `seed ${found.seed}: ${firstLine(found.problem)}`);
+      return found !== undefined;
+    } catch (error) {
+      // It no longer fits the sources, mostly.
+      line("BROKEN", error instanceof Error ? error.message : String(error));
+      return false;
     }
-    return found !== undefined;
   }
 
   close(): void {
