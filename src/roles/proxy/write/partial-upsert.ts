@@ -13,6 +13,7 @@ import { jsonEntries, jsonObject } from "../read/json-entries.ts";
 import { distinctKeys } from "../read/search-queries.ts";
 import { queryRows } from "../read/query-shards.ts";
 import { NO_FILTER } from "../read/read-scope.ts";
+import { applyArrayOp, type ArrayOp } from "./array-ops.ts";
 import { decodeGiven } from "./decode-rows.ts";
 import { emptyDynamicColumn } from "./dynamic-data.ts";
 import { keysOfColumn } from "./insert.ts";
@@ -26,18 +27,22 @@ export interface MergedRows {
   readonly updated: number;
 }
 
-/** Reads the rows that a partial upsert changes, all fields, and puts its values in. Rows that do not exist begin anew. */
+/**
+ * Reads the rows that a partial upsert changes, all fields, and puts its values in, or with an operation on an array
+ * its elements. Rows that do not exist begin anew.
+ */
 export async function mergeStoredRows(
   call: ProxyCall,
   info: CollectionInfo,
   request: UpsertRequest,
+  ops: ReadonlyMap<string, ArrayOp>,
 ): Promise<MergedRows> {
   const { schema } = info;
   const rows = request.numRows;
   const given = decodeGiven(matchSomeFields(request.fieldsData, schema), schema, rows, "declared-allowed");
   const keyField = primaryKeyField(schema);
   const keys = keysOfColumn(new Map([...given].map(([field, column]) => [field.id, column])), keyField.id);
-  const kept = schema.fields.filter((field) => !given.has(field) || field.isDynamic);
+  const kept = schema.fields.filter((field) => !given.has(field) || field.isDynamic || ops.has(field.name));
   const strong = {
     guaranteeTimestamp: 0n,
     consistencyLevel: 0,
@@ -63,8 +68,13 @@ export async function mergeStoredRows(
   for (const [i, field] of kept.entries()) {
     const column = stored.fields[i];
     if (column === undefined) throw new TypeError(`no stored values of field ${field.name}`);
-    const before = storedOrMissing(column, field, places);
     const change = given.get(field);
+    const op = ops.get(field.name);
+    if (op !== undefined && change !== undefined) {
+      columns.set(field.id, applyArrayOp(op, field, column, places, change));
+      continue;
+    }
+    const before = storedOrMissing(column, field, places);
     columns.set(field.id, change === undefined ? before : mergeDynamic(before, change));
   }
   return { columns, readAt, updated: places.reduce((n, place) => n + (place < 0 ? 0 : 1), 0) };

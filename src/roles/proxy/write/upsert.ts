@@ -8,6 +8,7 @@ import type { Init } from "../../../wire/codec.ts";
 import type { MutationResult, UpsertRequest } from "../../../wire/messages.gen.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
 import { checkCollectionName } from "../check/names.ts";
+import { arrayOps } from "./array-ops.ts";
 import { checkRowCount } from "./check-row-count.ts";
 import { decodeRows } from "./decode-rows.ts";
 import { checkRequestSize, keysOfColumn, partitionsOfRows, refusePartitionName } from "./insert.ts";
@@ -23,13 +24,12 @@ export const upsertHandler: Handler<UpsertRequest, Init<MutationResult>> = async
   checkRequestSize(call);
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await collectionOfRows(call, request);
-  checkFieldOps(request);
   if (partitionKeyField(info.schema) !== undefined) refusePartitionName(request.partitionName);
   call.note({ collection: info.name, rows: request.numRows });
-  const state: UpsertState = { ids: undefined, updated: 0 };
+  const state: UpsertState = { ids: undefined, updated: undefined };
   const result = await writeRows(call, info, async (current) => prepare(call, current, request, state));
   const answer = mutationResult(result, primaryKeyField(info.schema).autoId ? "adds-rows" : "harmless");
-  const replaced = request.partialUpdate ? BigInt(state.updated) : answer.insertCnt;
+  const replaced = state.updated === undefined ? answer.insertCnt : BigInt(state.updated);
   return { ...answer, upsertCnt: answer.insertCnt, deleteCnt: replaced };
 };
 
@@ -38,7 +38,7 @@ interface UpsertState {
   /** New keys of the rows, where the server makes them. */
   ids: Keys | undefined;
   /** Rows of a partial upsert that existed. */
-  updated: number;
+  updated: number | undefined;
 }
 
 async function prepare(
@@ -53,7 +53,10 @@ async function prepare(
     throw parameterInvalid(`must assign pk when upsert, primary field: ${keyField.name}`);
   checkRowCount(request);
   const rows = request.numRows;
-  const merged = request.partialUpdate ? await mergeStoredRows(call, info, request) : undefined;
+  const ops = arrayOps(request, schema);
+  // An operation means a partial upsert, also where the client does not say so.
+  const partial = request.partialUpdate || ops.size > 0;
+  const merged = partial ? await mergeStoredRows(call, info, request, ops) : undefined;
   const columns =
     merged?.columns ?? decodeRows(matchFields(request.fieldsData, schema, "request"), schema, rows);
   if (merged !== undefined) state.updated = merged.updated;
@@ -85,10 +88,4 @@ function checkDistinct(keys: Keys): void {
   const distinct = new Set(Array.from({ length: count }, (_, i) => keyAt(keys, i)));
   if (distinct.size < count)
     throw parameterInvalid("duplicate primary keys are not allowed in the same batch");
-}
-
-/** REPLACE is what happens without an operation; the others change arrays in place. */
-function checkFieldOps({ fieldOps }: UpsertRequest): void {
-  const other = fieldOps.find(({ op }) => op !== 0);
-  if (other !== undefined) throw notServed(`the partial-update operation of field ${other.fieldName}`);
 }
