@@ -123,7 +123,7 @@ test("operations are checked in Milvus's words", () => {
   );
   assert.deepEqual([...check([{ fieldName: "tags", op: 2 }])], [["tags", "remove"]]);
   const refused: readonly (readonly [string, number, RegExp])[] = [
-    ["", 1, /FieldPartialUpdateOp.wordFieldname is required/],
+    ["", 1, /FieldPartialUpdateOp.field_name is required/],
     ["nope", 1, /field "nope" not found in collection schema/],
     ["id", 1, /field "id" is the primary key and cannot carry a partial-update op/],
     ["age", 2, /op ARRAY_REMOVE requires Array field, but field "age" is Int64/],
