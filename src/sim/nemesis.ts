@@ -80,6 +80,9 @@ export class Nemesis {
         machine.disk.conditions[errors] = this.#random.pick([0.02, 0.3, 1]);
         await world.pause(this.#random.between(20, 600), kind);
         machine.disk.conditions[errors] = 0;
+        // What a failed sync has dropped shows when the power fails before it is written anew.
+        if (errors === "syncErrors" && this.#random.chance(0.5))
+          deployment.crash(machine, this.#random.between(10, 600));
         return;
       }
       case "disk full":
