@@ -1,9 +1,10 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import type { CollectionId } from "../../../model/ids.ts";
-import type { KeyValues } from "../../../model/schema.ts";
+import type { CollectionSchema, KeyValues } from "../../../model/schema.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { parseGoBool, parseGoInt } from "./go-values.ts";
+import { parseOrderBy, type OrderBy } from "./order-by.ts";
 
 /** `query_params` of a query. */
 export interface QueryParams {
@@ -12,11 +13,11 @@ export interface QueryParams {
   readonly offset: number;
   readonly iterator: boolean;
   readonly ignoreGrowing: boolean;
+  readonly orderBy: readonly OrderBy[];
 }
 
 /** Parameters of a query that this version does not serve. */
 const NOT_SERVED: readonly string[] = [
-  "order_by_fields",
   "group_by_fields",
   "query_iter_last_pk",
   "query_iter_last_element_offset",
@@ -25,6 +26,7 @@ const NOT_SERVED: readonly string[] = [
 /** Unknown parameters are ignored, as Milvus does. Errors name parameter and value. */
 export function parseQueryParams(
   params: KeyValues,
+  schema: CollectionSchema,
   collectionId: CollectionId,
   limits: Pick<ProxyLimits, "resultWindowMax">,
 ): QueryParams {
@@ -35,11 +37,15 @@ export function parseQueryParams(
   for (const name of NOT_SERVED) {
     if ((params[name] ?? "") !== "") throw notServed(`the query parameter ${name}`);
   }
-  if (params["limit"] === undefined) return { limit: -1, offset: 0, iterator, ignoreGrowing };
+  const orderBy = parseOrderBy(params["order_by_fields"] ?? "", schema);
+  if (orderBy.length > 0 && params["limit"] === undefined)
+    throw parameterInvalid("ORDER BY requires explicit limit");
+  if (orderBy.length > 0 && iterator) throw parameterInvalid("ORDER BY with iterator is not supported");
+  if (params["limit"] === undefined) return { limit: -1, offset: 0, iterator, ignoreGrowing, orderBy };
   const limit = wholeParam(params, "limit");
   const offset = params["offset"] === undefined ? 0 : wholeParam(params, "offset");
   checkWindow(limit, offset, limits.resultWindowMax);
-  return { limit, offset, iterator, ignoreGrowing };
+  return { limit, offset, iterator, ignoreGrowing, orderBy };
 }
 
 export function parseIgnoreGrowing(params: KeyValues): boolean {

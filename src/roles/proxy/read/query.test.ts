@@ -179,6 +179,21 @@ test("a read whose timestamp is gone already goes on at a fresh one, an iterator
   await assert.rejects(query(proxy, page), { kind: "staleRead" });
 });
 
+test("rows come in the order of fields, equal ones by key, over all shards", async () => {
+  await using proxy = await sixRows();
+  const page = async (given: Record<string, string | number>) =>
+    keysOf(await query(proxy, { expr: "id > 1", queryParams: params(given) }));
+  assert.deepEqual(await page({ limit: 3, order_by_fields: "age:desc" }), [6, 5, 4]);
+  assert.deepEqual(await page({ limit: 2, offset: 1, order_by_fields: "age" }), [3, 4]);
+  const answer = await query(proxy, {
+    expr: "",
+    outputFields: ["age"],
+    queryParams: params({ limit: 9, order_by_fields: "age:descending, id" }),
+  });
+  const age = answer.fieldsData.find(({ fieldName }) => fieldName === "age");
+  assert.deepEqual([...(age?.scalars?.longData?.data ?? [])], [60n, 50n, 40n, 30n, 20n, 10n]);
+});
+
 test("wrong requests are refused in Milvus's words", async () => {
   await using proxy = await sixRows({ limits: { resultBytesMax: 100 } });
   const cases: readonly (readonly [QueryInit, RegExp])[] = [
@@ -204,7 +219,11 @@ test("wrong requests are refused in Milvus's words", async () => {
     [{ expr: "id > 0", outputFields: ["count(x)"] }, /target field x for aggregation:count does not exist/],
     [{ expr: "id inn [1]" }, /failed to create query plan: cannot parse expression: id inn \[1\]/],
     [{ expr: "id > 0", queryParams: params({ ignore_growing: "x" }) }, /parse ignore growing field failed/],
-    [{ expr: "id > 0", queryParams: params({ order_by_fields: "id" }) }, /order_by_fields is not served/],
+    [{ expr: "id > 0", queryParams: params({ order_by_fields: "id" }) }, /ORDER BY requires explicit limit/],
+    [
+      { expr: "id > 0", queryParams: params({ order_by_fields: "id", limit: 1, iterator: "true" }) },
+      /ORDER BY with iterator is not supported/,
+    ],
     [{ expr: "id > 0", outputFields: ["vector", "age"] }, /query results exceed the maxOutputSize Limit 100/],
     [{ expr: "id > 0", collectionName: "a b" }, /Invalid collection name: a b/],
     [{ expr: "id > 0", queryParams: params({ collection_id: 5 }) }, /Input collection id is not consistent/],

@@ -1,6 +1,13 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
-import { partitionKeyField, primaryKeyField, type CollectionInfo } from "../../../model/schema.ts";
+import { gatherKeys } from "../../../format/column-select.ts";
+import { keyCount, type Column } from "../../../model/columns.ts";
+import {
+  partitionKeyField,
+  primaryKeyField,
+  type CollectionInfo,
+  type FieldSchema,
+} from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { fromPairs } from "../../../wire/key-values.ts";
 import type { QueryRequest, QueryResults } from "../../../wire/messages.gen.ts";
@@ -8,9 +15,11 @@ import { countResults } from "../../../wire/search-results.ts";
 import { checkCollectionName } from "../check/names.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
 import { columnsBytes } from "./columns-bytes.ts";
+import { fieldsOfKeys } from "./fields-of-keys.ts";
 import { encodeOutput, outputFields, withPrimaryKey } from "./output-fields.ts";
 import { readPartitions } from "./partitions.ts";
-import { parseQueryParams } from "./query-params.ts";
+import { orderedRows, rowComparison } from "./order-by.ts";
+import { parseQueryParams, type QueryParams } from "./query-params.ts";
 import { countRows, queryRows } from "./query-shards.ts";
 import { requestFilter, type ReadTarget } from "./read-scope.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
@@ -22,7 +31,7 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   checkPartitionKeyUse(info, limits.mustUsePartitionKey, "query");
-  const params = parseQueryParams(fromPairs(request.queryParams), info.id, limits);
+  const params = parseQueryParams(fromPairs(request.queryParams), info.schema, info.id, limits);
   const filter = requestFilter(
     call,
     request.expr,
@@ -66,22 +75,51 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
 async function rowsAnswer(
   call: ProxyCall,
   target: ReadTarget,
-  page: { readonly limit: number; readonly offset: number },
+  page: Pick<QueryParams, "limit" | "offset" | "orderBy">,
   requested: readonly string[],
 ): Promise<Pick<Init<QueryResults>, "fieldsData" | "outputFields">> {
   const { schema } = target.info;
   const asked = outputFields(requested, schema);
   const output = withPrimaryKey(asked, schema);
-  const rows = await queryRows(call, target, {
-    limit: page.limit,
-    offset: page.offset,
-    outputFieldIds: output.fields.map(({ id }) => id),
+  const fields =
+    page.orderBy.length > 0
+      ? await orderedFields(call, target, page, output.fields)
+      : await pageFields(call, target, page, output.fields);
+  return { fieldsData: encodeOutput(output, fields), outputFields: asked.names };
+}
+
+async function pageFields(
+  call: ProxyCall,
+  target: ReadTarget,
+  { limit, offset }: Pick<QueryParams, "limit" | "offset">,
+  fields: readonly FieldSchema[],
+): Promise<readonly Column[]> {
+  const outputFieldIds = fields.map(({ id }) => id);
+  const rows = await queryRows(call, target, { limit, offset, outputFieldIds });
+  return bounded(call, rows.fields);
+}
+
+/** Orders all rows that match by their keys and the fields of the order alone; only the page's are read in full. Equal rows by key. */
+async function orderedFields(
+  call: ProxyCall,
+  target: ReadTarget,
+  { limit, offset, orderBy }: Pick<QueryParams, "limit" | "offset" | "orderBy">,
+  fields: readonly FieldSchema[],
+): Promise<readonly Column[]> {
+  const all = await queryRows(call, target, {
+    limit: -1,
+    offset: 0,
+    outputFieldIds: orderBy.map(({ field }) => field.id),
   });
+  const compare = rowComparison(orderBy, bounded(call, all.fields));
+  const rows = orderedRows(0, keyCount(all.keys), compare).slice(offset, offset + limit);
+  return bounded(call, await fieldsOfKeys(call, target, fields, gatherKeys(all.keys, rows)));
+}
+
+function bounded(call: ProxyCall, columns: readonly Column[]): readonly Column[] {
   const { resultBytesMax } = call.deps.limits;
-  if (columnsBytes(rows.fields) > resultBytesMax) {
-    throw parameterInvalid(`query results exceed the maxOutputSize Limit ${resultBytesMax}`);
-  }
-  return { fieldsData: encodeOutput(output, rows.fields), outputFields: asked.names };
+  if (columnsBytes(columns) <= resultBytesMax) return columns;
+  throw parameterInvalid(`query results exceed the maxOutputSize Limit ${resultBytesMax}`);
 }
 
 /** A configuration may demand that every read goes by partition key. */

@@ -14,6 +14,7 @@ import {
 } from "../../../model/schema.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { parseGoInt } from "./go-values.ts";
+import { parseOrderBy, type OrderBy } from "./order-by.ts";
 import { parseIgnoreGrowing } from "./query-params.ts";
 import { parseIteratorPage, type IteratorPage } from "./search-iterator.ts";
 
@@ -32,6 +33,8 @@ export interface SearchParams {
   /** Digits behind the point of a score; -1 for all. */
   readonly roundDecimal: number;
   readonly groupBy: (GroupBy & { readonly field: FieldSchema }) | undefined;
+  /** Of the hits, which the distance has chosen. */
+  readonly orderBy: readonly OrderBy[];
   readonly ignoreGrowing: boolean;
   readonly iterator: boolean;
   /** A page of an iterator of the second kind. */
@@ -41,7 +44,7 @@ export interface SearchParams {
 type Limits = Pick<ProxyLimits, "topKMax">;
 
 const GROUP_SIZE_MAX = 10;
-const NOT_SERVED: readonly string[] = ["order_by_fields", "analyzer_name"];
+const NOT_SERVED: readonly string[] = ["analyzer_name"];
 
 /** Unknown parameters are ignored, as Milvus does. Checks follow Milvus's order, so that of several mistakes the same is reported. */
 export function parseSearchParams(
@@ -76,6 +79,10 @@ export function parseSearchParams(
   for (const name of NOT_SERVED) {
     if ((params[name] ?? "") !== "") throw notServed(`the search parameter ${name}`);
   }
+  const orderBy = parseOrderBy(params["order_by_fields"] ?? "", schema);
+  if (iterator && orderBy.length > 0) {
+    throw emptyParameter("order_by is not supported when using search iterator");
+  }
   checkCollectionId(params, collectionId);
   checkHints(params["hints"] ?? "");
   const field = vectorFieldNamed(fieldName, schema);
@@ -92,6 +99,7 @@ export function parseSearchParams(
     rangeFilter,
     roundDecimal,
     groupBy,
+    orderBy,
     ignoreGrowing,
     iterator,
     page,

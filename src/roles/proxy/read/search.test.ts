@@ -128,6 +128,34 @@ test("groups: one hit each, several with a group size, an offset counts groups",
   );
 });
 
+test("hits in the order of fields: the distance chooses them, groups stay together", async () => {
+  await using proxy = await twelveRows();
+  assert.deepEqual(idsOf(await search(proxy, { topk: 5, order_by_fields: "age:desc" })), [2, 5, 1, 4, 3]);
+  const found = await search(proxy, { topk: 3, order_by_fields: "id:desc" }, { outputFields: ["age"] });
+  assert.deepEqual(idsOf(found), [3, 2, 1]);
+  assert.deepEqual([...(found.results?.scores ?? [])], [9, 4, 1]);
+  assert.deepEqual([...(found.results?.fieldsData[0]?.scalars?.longData?.data ?? [])], [0n, 2n, 1n]);
+  const grouped = await search(proxy, {
+    group_by_field: "age",
+    group_size: 2,
+    topk: 2,
+    order_by_fields: "id:desc",
+  });
+  assert.deepEqual(idsOf(grouped), [2, 5, 1, 4]);
+  assert.deepEqual(
+    [...(grouped.results?.groupByFieldValue?.scalars?.longData?.data ?? [])],
+    [2n, 2n, 1n, 1n],
+  );
+  await assert.rejects(
+    search(proxy, { order_by_fields: "age", iterator: "True" }),
+    /order_by is not supported when using search iterator/,
+  );
+  await assert.rejects(
+    search(proxy, { order_by_fields: "color" }),
+    /ordering by color, a key of a JSON or dynamic field, is not served/,
+  );
+});
+
 test("a range of distances", async () => {
   await using proxy = await twelveRows();
   const range = (radius: number, range_filter?: number) => ({

@@ -1,7 +1,7 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { emptyColumn } from "../../../format/column-fill.ts";
-import { gatherColumn, keyAt, keysOf } from "../../../format/column-select.ts";
+import { gatherColumn, gatherKeys, keysOf } from "../../../format/column-select.ts";
 import { keyCount, type Column } from "../../../model/columns.ts";
 import type { MetricType } from "../../../model/read.ts";
 import { primaryKeyField } from "../../../model/schema.ts";
@@ -13,18 +13,18 @@ import { searchResultData } from "../../../wire/search-results.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
 import { columnsBytes } from "./columns-bytes.ts";
+import { fieldsOfKeys } from "./fields-of-keys.ts";
+import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
 import { readPartitions } from "./partitions.ts";
 import { checkPartitionKeyUse } from "./query.ts";
-import { queryRows } from "./query-shards.ts";
-import { NO_FILTER, requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
+import { requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
 import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
 import { searchMetric } from "./search-metric.ts";
 import { searchPlan } from "./search-plan.ts";
 import { parseSearchParams, type SearchParams } from "./search-params.ts";
 import {
-  distinctKeys,
   queriesOfKeys,
   queriesOfRequest,
   queryCount,
@@ -148,7 +148,11 @@ async function searchPage(call: ProxyCall, target: ReadTarget, search: Search): 
     if (end === hits.scores.length && end === asked && asked < topKMax) continue;
     const rows = Int32Array.from({ length: end }, (_, i) => i);
     const kept = pickHits(hits, rows);
-    return { hits: kept, fields: await fetchFields(call, target, search.output, kept), searchedRows };
+    return {
+      hits: kept,
+      fields: await fieldsOfKeys(call, target, search.output.fields, kept.keys),
+      searchedRows,
+    };
   }
 }
 
@@ -190,11 +194,38 @@ async function withFields(
   const direct = target.info.vchannels.length === 1 ? offset === 0 : hitsMax <= DIRECT_HITS_MAX;
   const fieldIds = direct ? output.fields.map(({ id }) => id) : [];
   const { hits, searchedRows } = await searchShards(call, target, search, limit, offset, fieldIds);
-  const fields = direct ? hits.fields : await fetchFields(call, target, output, hits);
+  const fields = direct ? hits.fields : await fieldsOfKeys(call, target, output.fields, hits.keys);
   const { resultBytesMax } = call.deps.limits;
   if (columnsBytes(fields) > resultBytesMax)
     throw parameterInvalid(`search results exceed the maxOutputSize Limit ${resultBytesMax}`);
-  return { hits, fields, searchedRows };
+  const found = { hits, fields, searchedRows };
+  return params.orderBy.length === 0 ? found : ordered(call, target, params.orderBy, found);
+}
+
+/** The same hits, those of each query in the order of some of their fields; groups stay together. */
+async function ordered(
+  call: ProxyCall,
+  target: ReadTarget,
+  orderBy: readonly OrderBy[],
+  { hits, fields, searchedRows }: Found,
+): Promise<Found> {
+  const fieldsBy = orderBy.map(({ field }) => field);
+  const compare = rowComparison(orderBy, await fieldsOfKeys(call, target, fieldsBy, hits.keys));
+  const rows: number[] = [];
+  for (let q = 0; q + 1 < hits.starts.length; q++) {
+    rows.push(...orderedRows(hits.starts[q] ?? 0, hits.starts[q + 1] ?? 0, compare, hits.groupValues));
+  }
+  return {
+    searchedRows,
+    fields: fields.map((column) => gatherColumn(column, rows)),
+    hits: {
+      starts: hits.starts,
+      keys: gatherKeys(hits.keys, rows),
+      scores: Float32Array.from(rows, (row) => hits.scores[row] ?? 0),
+      groupValues: hits.groupValues && gatherColumn(hits.groupValues, rows),
+      fields: [],
+    },
+  };
 }
 
 async function searchShards(
@@ -223,32 +254,6 @@ async function searchShards(
   const plan = searchPlan(results);
   call.note({ plan });
   return { hits, searchedRows: plan.visibleRows };
-}
-
-/** Output fields of the final hits, read by key at the same timestamp. */
-async function fetchFields(
-  call: ProxyCall,
-  target: ReadTarget,
-  output: OutputFields,
-  hits: Hits,
-): Promise<readonly Column[]> {
-  if (output.fields.length === 0) return [];
-  const rows = await queryRows(
-    call,
-    { ...target, filter: NO_FILTER },
-    {
-      keys: distinctKeys(hits.keys),
-      limit: -1,
-      offset: 0,
-      outputFieldIds: output.fields.map(({ id }) => id),
-    },
-  );
-  const rowOf = new Map(Array.from({ length: keyCount(rows.keys) }, (_, i) => [keyAt(rows.keys, i), i]));
-  const places = Int32Array.from(
-    { length: keyCount(hits.keys) },
-    (_, i) => rowOf.get(keyAt(hits.keys, i)) ?? -1,
-  );
-  return rows.fields.map((column) => gatherColumn(column, places));
 }
 
 /** Hits of each of the request's queries; those without a vector have none. */
