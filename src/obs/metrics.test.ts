@@ -77,6 +77,22 @@ test("removed labels disappear", () => {
   equal(registry.expose(), "# HELP m h\n# TYPE m gauge\n");
 });
 
+test("of several labels only the removed combination disappears", () => {
+  const registry = new MetricsRegistry();
+  const gauge = registry.gauge({ name: "m", help: "h", labels: ["a", "b"] });
+  for (const [a, b] of [
+    ["x", 1],
+    ["x", 2],
+    ["y", 1],
+  ] as const)
+    gauge.set(b, { a, b });
+  gauge.remove({ a: "x", b: 1 });
+  gauge.remove({ a: "z", b: 1 });
+  gauge.remove({ a: "y", b: 1 });
+  gauge.add(5, { a: "y", b: 1 });
+  equal(registry.expose(), '# HELP m h\n# TYPE m gauge\nm{a="x",b="2"} 2\nm{a="y",b="1"} 5\n');
+});
+
 test("what several threads counted adds up", () => {
   const threads = [1, 2].map((n) => {
     const registry = new MetricsRegistry();

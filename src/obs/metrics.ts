@@ -109,10 +109,9 @@ abstract class Metric {
   readonly #alias: string | undefined;
   readonly #labels: readonly string[];
   readonly #seriesMax: number;
-  readonly #series = new Map<
-    string,
-    { readonly labelValues: readonly string[]; readonly values: Float64Array }
-  >();
+  readonly #series = new Set<Series>();
+  /** `#series` by label values, a map for each label. */
+  #byLabel: SeriesNode = { next: new Map(), series: undefined };
 
   constructor({ name, help, alias, labels = [], seriesMax = 1000 }: MetricSpec) {
     this.name = name;
@@ -124,12 +123,26 @@ abstract class Metric {
 
   /** Forgets a combination of labels, for example of a dropped collection. */
   remove(labels: LabelValues): void {
-    this.#series.delete(this.#key(labels));
+    const path: SeriesNode[] = [this.#byLabel];
+    const texts = this.#labels.map((label) => String(labels[label]));
+    for (const text of texts) {
+      const next = path.at(-1)?.next.get(text);
+      if (next === undefined) return;
+      path.push(next);
+    }
+    const [last] = path.slice(-1);
+    if (last?.series === undefined) return;
+    this.#series.delete(last.series);
+    last.series = undefined;
+    // Names come and go: what leads to no series goes, too.
+    for (let depth = texts.length; depth > 0 && path[depth]?.next.size === 0; depth--)
+      path[depth - 1]?.next.delete(texts[depth - 1] ?? "");
   }
 
   /** Forgets all combinations: before they are set anew from what is there now. */
   clear(): void {
     this.#series.clear();
+    this.#byLabel = { next: new Map(), series: undefined };
   }
 
   snapshots(): MetricSnapshot[] {
@@ -138,7 +151,7 @@ abstract class Metric {
   }
 
   #snapshot(): MetricSnapshot {
-    const series = [...this.#series.values()].map(({ labelValues, values }) => ({
+    const series = [...this.#series].map(({ labelValues, values }) => ({
       labelValues,
       values: [...values],
     }));
@@ -158,27 +171,43 @@ abstract class Metric {
 
   /** The numbers of one combination of labels, made on first use. */
   protected values(labels: LabelValues, width: number): Float64Array {
-    const key = this.#key(labels);
-    const known = this.#series.get(key);
-    if (known !== undefined) return known.values;
+    const node = this.#node(labels);
+    if (node.series !== undefined) return node.series.values;
     if (this.#series.size >= this.#seriesMax && Object.values(labels).some((value) => value !== OTHER))
       return this.values(Object.fromEntries(this.#labels.map((label) => [label, OTHER])), width);
     const labelValues = this.#labels.map((label) => String(labels[label]));
-    const values = new Float64Array(width);
-    this.#series.set(key, { labelValues, values });
-    return values;
+    node.series = { labelValues, values: new Float64Array(width) };
+    this.#series.add(node.series);
+    return node.series.values;
   }
 
-  /** Every call of an RPC comes here several times: no lists are made. */
-  #key(labels: LabelValues): string {
-    let key = "";
+  /** Every call of an RPC comes here some ten times: to join the labels to one key would cost more than all the counting. */
+  #node(labels: LabelValues): SeriesNode {
+    let node = this.#byLabel;
     for (const label of this.#labels) {
       const value = labels[label];
       if (value === undefined) throw new AssertionError(`metric ${this.name} needs the label ${label}`);
-      key += `${value}\0`;
+      const text = typeof value === "string" ? value : String(value);
+      let next = node.next.get(text);
+      if (next === undefined) {
+        next = { next: new Map(), series: undefined };
+        // Combinations that are counted as `other` leave nothing behind.
+        if (this.#series.size < this.#seriesMax || text === OTHER) node.next.set(text, next);
+      }
+      node = next;
     }
-    return key;
+    return node;
   }
+}
+
+interface Series {
+  readonly labelValues: readonly string[];
+  readonly values: Float64Array;
+}
+
+interface SeriesNode {
+  readonly next: Map<string, SeriesNode>;
+  series: Series | undefined;
 }
 
 /** Only grows. */
