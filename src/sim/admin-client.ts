@@ -2,10 +2,13 @@ import type { Prng } from "../base/prng.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionInfo } from "../model/schema.ts";
-import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
-import type { SimProxyDeps } from "./proxy.ts";
-import { extraField, FIELD, simFields } from "./rows.ts";
+import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
+import { encode } from "../wire/codec.ts";
+import { CompactionState } from "../wire/enums.gen.ts";
+import { toWireField } from "../wire/schema-wire.ts";
+import { extraField, simFields } from "./rows.ts";
 import type { Handle, RunState } from "./run-state.ts";
+import type { ServedProxy } from "./served-proxy.ts";
 
 /**
  * The one client that changes definitions: creates, drops, renames, loads, flushes. After a failed change it asks until it knows whether
@@ -63,19 +66,20 @@ export class AdminClient {
       case "drop partition":
         return this.#dropPartition(handle);
       case "truncate":
-        return this.#change(handle, (deps, ctx) =>
-          deps.rootCoord.truncateCollection(ctx, { name: handle.name }),
+        return this.#change(handle, (proxy, ctx) =>
+          proxy.call(
+            ctx,
+            "TruncateCollection",
+            ["milvus.TruncateCollectionRequest", "milvus.TruncateCollectionResponse"],
+            {
+              collectionName: handle.name,
+            },
+          ),
         );
       case "add field":
         return this.#addField(handle);
       case "alter collection":
-        return this.#call((deps, ctx) =>
-          deps.rootCoord.alterCollection(ctx, {
-            name: handle.name,
-            set: { note: String(this.#random.int(9)) },
-            remove: [],
-          }),
-        );
+        return this.#alter(handle);
       case "load":
         return this.#load(handle);
       case "release":
@@ -87,9 +91,7 @@ export class AdminClient {
       case "create index":
         return this.#createIndex(handle);
       case "drop index":
-        return this.#change(handle, (deps, ctx) =>
-          deps.indexCoord.dropIndex(ctx, { collectionId: handle.info.id, fieldId: undefined, indexName: "" }),
-        );
+        return this.#dropIndex(handle);
       case "describe":
         return this.#describe(handle);
     }
@@ -99,23 +101,19 @@ export class AdminClient {
     if (this.#run.handles.length >= COLLECTIONS_MAX) return;
     const name = `c${this.#names++}`;
     const keyType = this.#random.chance(0.7) ? "int64" : "varchar";
+    const schema = { name, fields: simFields(keyType).map(toWireField) };
     const request = {
-      schema: {
-        name,
-        description: "",
-        fields: simFields(keyType),
-        functions: [],
-        enableDynamicField: false,
-        version: 0,
-      },
-      shards: this.#random.between(1, 2),
-      consistencyLevel: "Strong",
-      properties: {},
-      partitionKeyPartitions: 0,
-    } as const;
+      collectionName: name,
+      schema: encode("schema.CollectionSchema", schema),
+      shardsNum: this.#random.between(1, 2),
+      consistencyLevel: this.#random.int(4),
+    };
     const info = await this.#certain(
-      (deps, ctx) => deps.rootCoord.createCollection(ctx, request),
-      (deps, ctx) => this.#find(deps, ctx, name),
+      async (proxy, ctx) => {
+        await proxy.call(ctx, "CreateCollection", ["milvus.CreateCollectionRequest", STATUS], request);
+        return this.#find(proxy, ctx, name);
+      },
+      (proxy, ctx) => this.#find(proxy, ctx, name),
     );
     if (info === undefined) return;
     this.#run.names.set(name, info.id);
@@ -135,7 +133,7 @@ export class AdminClient {
       lastWrite: TIMESTAMP_ZERO,
     };
     this.#run.handles.push(handle);
-    await this.attempt("load", handle);
+    if (await this.attempt("create index", handle)) await this.attempt("load", handle);
   }
 
   async #drop(handle: Handle): Promise<void> {
@@ -145,11 +143,14 @@ export class AdminClient {
     this.#run.handles.splice(this.#run.handles.indexOf(handle), 1);
     this.#run.names.delete(handle.name);
     const gone = await this.#certain(
-      async (deps, ctx) => {
-        await deps.rootCoord.dropCollection(ctx, { name: handle.name });
+      async (proxy, ctx) => {
+        const { name } = handle;
+        await proxy.call(ctx, "DropCollection", ["milvus.DropCollectionRequest", STATUS], {
+          collectionName: name,
+        });
         return undefined;
       },
-      (deps, ctx) => this.#find(deps, ctx, handle.name),
+      (proxy, ctx) => this.#find(proxy, ctx, handle.name),
     );
     if (gone === undefined) this.#run.names.set(handle.name, "nothing");
     else {
@@ -164,11 +165,12 @@ export class AdminClient {
     const to = `r${this.#names++}`;
     this.#run.names.delete(from);
     const info = await this.#certain(
-      async (deps, ctx) => {
-        await deps.rootCoord.renameCollection(ctx, { from, to, toDatabase: "" });
-        return deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id });
+      async (proxy, ctx) => {
+        const names = { oldName: from, newName: to };
+        await proxy.call(ctx, "RenameCollection", ["milvus.RenameCollectionRequest", STATUS], names);
+        return proxy.coordinators.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id });
       },
-      (deps, ctx) => deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id }),
+      (proxy, ctx) => proxy.coordinators.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id }),
     );
     handle.name = info.name;
     this.#run.names.set(from, info.name === from ? info.id : "nothing");
@@ -178,8 +180,11 @@ export class AdminClient {
   async #createAlias(handle: Handle): Promise<void> {
     if (handle.aliases.size >= 2) return;
     const alias = `a${this.#names++}`;
-    await this.#aliasChange([handle], alias, (deps, ctx) =>
-      deps.rootCoord.createAlias(ctx, { alias, collection: handle.name }),
+    await this.#aliasChange([handle], alias, (proxy, ctx) =>
+      proxy.call(ctx, "CreateAlias", ["milvus.CreateAliasRequest", STATUS], {
+        alias,
+        collectionName: handle.name,
+      }),
     );
   }
 
@@ -187,30 +192,35 @@ export class AdminClient {
     const other = this.#run.handles.find((one) => one !== handle && one.aliases.size > 0);
     const alias = other && this.#random.pick([...other.aliases]);
     if (other === undefined || alias === undefined) return;
-    await this.#aliasChange([other, handle], alias, (deps, ctx) =>
-      deps.rootCoord.alterAlias(ctx, { alias, collection: handle.name }),
+    await this.#aliasChange([other, handle], alias, (proxy, ctx) =>
+      proxy.call(ctx, "AlterAlias", ["milvus.AlterAliasRequest", STATUS], {
+        alias,
+        collectionName: handle.name,
+      }),
     );
   }
 
   async #dropAlias(handle: Handle): Promise<void> {
     const [alias] = handle.aliases;
     if (alias === undefined) return;
-    await this.#aliasChange([handle], alias, (deps, ctx) => deps.rootCoord.dropAlias(ctx, { alias }));
+    await this.#aliasChange([handle], alias, (proxy, ctx) =>
+      proxy.call(ctx, "DropAlias", ["milvus.DropAliasRequest", STATUS], { alias }),
+    );
   }
 
   async #aliasChange(
     handles: readonly Handle[],
     alias: string,
-    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<void>,
+    change: (proxy: ServedProxy, ctx: CallContext) => Promise<unknown>,
   ): Promise<void> {
     this.#run.names.delete(alias);
     for (const handle of handles) handle.aliases.delete(alias);
     const infos = await this.#certain(
-      async (deps, ctx) => {
-        await change(deps, ctx);
-        return this.#describeAll(deps, ctx, handles);
+      async (proxy, ctx) => {
+        await change(proxy, ctx);
+        return this.#describeAll(proxy, ctx, handles);
       },
-      (deps, ctx) => this.#describeAll(deps, ctx, handles),
+      (proxy, ctx) => this.#describeAll(proxy, ctx, handles),
     );
     this.#run.names.set(alias, "nothing");
     for (const [i, info] of infos.entries()) {
@@ -224,8 +234,11 @@ export class AdminClient {
     if (handle.partitions.size >= PARTITIONS_MAX) return;
     const partition = `p${this.#names++}`;
     handle.version += 1;
-    await this.#changePartitions(handle, (deps, ctx) =>
-      deps.rootCoord.createPartition(ctx, { collection: handle.name, partition }),
+    await this.#changePartitions(handle, (proxy, ctx) =>
+      proxy.call(ctx, "CreatePartition", ["milvus.CreatePartitionRequest", STATUS], {
+        collectionName: handle.name,
+        partitionName: partition,
+      }),
     );
   }
 
@@ -233,14 +246,21 @@ export class AdminClient {
     const partition = [...handle.partitions].find((name) => name !== "_default");
     if (partition === undefined) return;
     handle.partitions.delete(partition);
-    await this.#changePartitions(handle, (deps, ctx) =>
-      deps.rootCoord.dropPartition(ctx, { collection: handle.name, partition }),
+    const names = { collectionName: handle.name, partitionName: partition };
+    if (handle.loaded && (handle.loadedPartitions?.has(partition) ?? true)) {
+      const released = { collectionName: handle.name, partitionNames: [partition] };
+      await this.#changeLoad(handle, (proxy, ctx) =>
+        proxy.call(ctx, "ReleasePartitions", ["milvus.ReleasePartitionsRequest", STATUS], released),
+      );
+    }
+    await this.#changePartitions(handle, (proxy, ctx) =>
+      proxy.call(ctx, "DropPartition", ["milvus.DropPartitionRequest", STATUS], names),
     );
   }
 
   async #changePartitions(
     handle: Handle,
-    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<void>,
+    change: (proxy: ServedProxy, ctx: CallContext) => Promise<unknown>,
   ): Promise<void> {
     await this.#change(handle, change);
     handle.partitions.clear();
@@ -259,8 +279,21 @@ export class AdminClient {
       this.#random.chance(0.5) ? BigInt(this.#random.int(50)) : undefined,
     );
     handle.extras += 1;
-    await this.#change(handle, (deps, ctx) =>
-      deps.rootCoord.addCollectionField(ctx, { name: handle.name, field }),
+    await this.#change(handle, (proxy, ctx) =>
+      proxy.call(ctx, "AddCollectionField", ["milvus.AddCollectionFieldRequest", STATUS], {
+        collectionName: handle.name,
+        schema: encode("schema.FieldSchema", toWireField(field)),
+      }),
+    );
+  }
+
+  async #alter(handle: Handle): Promise<void> {
+    const properties = [{ key: "mmap.enabled", value: String(this.#random.chance(0.5)) }];
+    await this.#change(handle, (proxy, ctx) =>
+      proxy.call(ctx, "AlterCollection", ["milvus.AlterCollectionRequest", STATUS], {
+        collectionName: handle.name,
+        properties,
+      }),
     );
   }
 
@@ -269,23 +302,44 @@ export class AdminClient {
       !handle.loaded && this.#random.chance(0.25)
         ? [...handle.partitions].filter(() => this.#random.chance(0.6))
         : [];
-    handle.version += 1;
-    const partitionIds = handle.info.partitions
-      .filter((part) => part.state === "Created" && named.includes(part.name))
-      .map((part) => part.id);
-    handle.loaded = false;
-    const request = { collectionId: handle.info.id, partitionIds, replicas: 1, fieldIds: [], refresh: false };
-    await this.#certain(
-      (deps, ctx) => deps.queryCoord.load(ctx, request),
-      (deps, ctx) => deps.queryCoord.load(ctx, request),
+    const collectionName = handle.name;
+    await this.#changeLoad(handle, async (proxy, ctx) => {
+      if (named.length === 0)
+        return proxy.call(ctx, "LoadCollection", ["milvus.LoadCollectionRequest", STATUS], {
+          collectionName,
+        });
+      const request = { collectionName, partitionNames: named };
+      return proxy.call(ctx, "LoadPartitions", ["milvus.LoadPartitionsRequest", STATUS], request);
+    });
+  }
+
+  async #release(handle: Handle): Promise<void> {
+    if (!handle.loaded || this.#random.chance(0.5)) return;
+    const collectionName = handle.name;
+    await this.#changeLoad(handle, (proxy, ctx) =>
+      proxy.call(ctx, "ReleaseCollection", ["milvus.ReleaseCollectionRequest", STATUS], { collectionName }),
     );
+  }
+
+  /** Changes what is loaded; waits until that is known, and there. */
+  async #changeLoad(
+    handle: Handle,
+    change: (proxy: ServedProxy, ctx: CallContext) => Promise<unknown>,
+  ): Promise<void> {
+    handle.version += 1;
+    handle.loaded = false;
+    await this.#certain(change, async () => undefined);
     for (let tries = 0; tries < 400; tries++) {
-      const state = await this.#call((deps, ctx) =>
-        deps.queryCoord.getLoadState(ctx, { collectionId: handle.info.id, partitionIds }),
+      const state = await this.#call((proxy, ctx) =>
+        proxy.coordinators.queryCoord.getLoadState(ctx, { collectionId: handle.info.id, partitionIds: [] }),
       ).catch((error: unknown) => {
         this.#run.world.note(`load state: ${String(error)}`);
         return undefined;
       });
+      if (state?.state === "NotLoad") {
+        handle.loadedPartitions = undefined;
+        return;
+      }
       if (state?.state === "Loaded") {
         handle.loadedPartitions = state.wholeCollection
           ? undefined
@@ -302,26 +356,25 @@ export class AdminClient {
     }
   }
 
-  async #release(handle: Handle): Promise<void> {
-    if (!handle.loaded || this.#random.chance(0.5)) return;
-    handle.version += 1;
-    handle.loaded = false;
-    await this.#certain(
-      (deps, ctx) => deps.queryCoord.release(ctx, { collectionId: handle.info.id, partitionIds: [] }),
-      (deps, ctx) => deps.queryCoord.release(ctx, { collectionId: handle.info.id, partitionIds: [] }),
-    );
-    handle.loadedPartitions = undefined;
-  }
-
   async #flush(handle: Handle): Promise<void> {
-    const collectionId = handle.info.id;
-    const [result] = await this.#call((deps, ctx) =>
-      deps.dataCoord.flush(ctx, { collectionIds: [collectionId] }),
+    const { name } = handle;
+    const flushed = await this.#call((proxy, ctx) =>
+      proxy.call(ctx, "Flush", ["milvus.FlushRequest", "milvus.FlushResponse"], { collectionNames: [name] }),
     );
-    if (result === undefined) return;
-    const request = { collectionId, segmentIds: result.sealing, flushedAt: timestamp(result.flushedAt) };
+    const request = {
+      collectionName: name,
+      segmentIDs: [...(flushed.collSegIDs.get(name)?.data ?? [])],
+      flushTs: flushed.collFlushTs.get(name) ?? 0n,
+    };
     for (let tries = 0; tries < 200; tries++) {
-      const state = await this.#call((deps, ctx) => deps.dataCoord.getFlushState(ctx, request));
+      const state = await this.#call((proxy, ctx) =>
+        proxy.call(
+          ctx,
+          "GetFlushState",
+          ["milvus.GetFlushStateRequest", "milvus.GetFlushStateResponse"],
+          request,
+        ),
+      );
       if (state.flushed) return;
       await this.#run.world.pause(20, "flush poll");
     }
@@ -329,87 +382,124 @@ export class AdminClient {
   }
 
   async #compact(handle: Handle): Promise<void> {
-    const { compactionId } = await this.#call((deps, ctx) =>
-      deps.dataCoord.manualCompaction(ctx, { collectionId: handle.info.id, major: false }),
+    const request = { collectionID: handle.info.id, collectionName: handle.name };
+    const { compactionID } = await this.#call((proxy, ctx) =>
+      proxy.call(
+        ctx,
+        "ManualCompaction",
+        ["milvus.ManualCompactionRequest", "milvus.ManualCompactionResponse"],
+        request,
+      ),
     );
     for (let tries = 0; tries < 200; tries++) {
-      const { state } = await this.#call((deps, ctx) =>
-        deps.dataCoord.getCompactionState(ctx, { compactionId }),
+      const { state } = await this.#call((proxy, ctx) =>
+        proxy.call(
+          ctx,
+          "GetCompactionState",
+          ["milvus.GetCompactionStateRequest", "milvus.GetCompactionStateResponse"],
+          { compactionID },
+        ),
       );
-      if (state !== "Executing") return;
+      if (state !== CompactionState.Executing) return;
       await this.#run.world.pause(20, "compaction poll");
     }
   }
 
   async #createIndex(handle: Handle): Promise<void> {
-    const kind = this.#random.pick(["FLAT", "HNSW", "STL_SORT", "BITMAP"] as const);
-    const onVector = kind === "FLAT" || kind === "HNSW";
-    const fieldId = onVector ? FIELD.vector : kind === "STL_SORT" ? FIELD.age : FIELD.tag;
-    const field = handle.info.schema.fields.find((one) => one.id === fieldId);
-    if (field === undefined) return;
+    const vectorIndexed = await this.#indexed(handle, "vector");
+    const kind = this.#random.pick(
+      vectorIndexed ? (["STL_SORT", "BITMAP"] as const) : (["FLAT", "FLAT", "HNSW"] as const),
+    );
+    const fieldName = vectorIndexed ? (kind === "STL_SORT" ? "age" : "tag") : "vector";
     if (kind === "HNSW") handle.approximate = true;
     const params = { index_type: kind, metric_type: handle.metric, M: "8", efConstruction: "40" };
-    try {
-      await this.#call((deps, ctx) =>
-        deps.indexCoord.createIndex(ctx, {
-          collectionId: handle.info.id,
-          field,
-          indexName: `i${fieldId}`,
-          userParams: params,
-          params,
-          isAuto: false,
-        }),
-      );
-    } catch (error) {
-      // Another index is there already.
-      if (!isRedkiteError(error, "parameterInvalid")) throw error;
-    }
+    const chosen = vectorIndexed ? { index_type: kind } : params;
+    await this.#call((proxy, ctx) =>
+      proxy.call(ctx, "CreateIndex", ["milvus.CreateIndexRequest", STATUS], {
+        collectionName: handle.name,
+        fieldName,
+        indexName: `i_${fieldName}`,
+        extraParams: Object.entries(chosen).map(([key, value]) => ({ key, value })),
+      }),
+    );
+  }
+
+  /** Of a loaded collection only indexes of scalars can go. */
+  async #dropIndex(handle: Handle): Promise<void> {
+    const fieldName = this.#random.pick(["age", "tag", "vector"] as const);
+    if (fieldName === "vector" && handle.loaded) return;
+    await this.#change(handle, (proxy, ctx) =>
+      proxy.call(ctx, "DropIndex", ["milvus.DropIndexRequest", STATUS], {
+        collectionName: handle.name,
+        fieldName,
+        indexName: `i_${fieldName}`,
+      }),
+    );
+  }
+
+  async #indexed(handle: Handle, fieldName: string): Promise<boolean> {
+    const indexes = await this.#call((proxy, ctx) =>
+      proxy.coordinators.indexCoord.listIndexes(ctx, { collectionId: handle.info.id }),
+    );
+    return indexes.some((index) => index.name === `i_${fieldName}`);
   }
 
   async #describe(handle: Handle): Promise<void> {
     const name = this.#random.pick([handle.name, ...handle.aliases]);
-    const info = await this.#call((deps, ctx) =>
-      deps.rootCoord.describeCollection(ctx, { by: "name", name }),
+    const described = await this.#call((proxy, ctx) =>
+      proxy.call(
+        ctx,
+        "DescribeCollection",
+        ["milvus.DescribeCollectionRequest", "milvus.DescribeCollectionResponse"],
+        { collectionName: name },
+      ),
     );
-    if (info.id !== handle.info.id)
-      this.#run.violation(`${name} describes ${info.id} instead of ${handle.info.id}`);
-    const names = new Set(
-      info.partitions.filter((part) => part.state === "Created").map((part) => part.name),
+    if (described.collectionID !== handle.info.id)
+      this.#run.violation(`${name} describes ${described.collectionID} instead of ${handle.info.id}`);
+    const fields = described.schema?.fields.map((field) => field.name).join();
+    if (fields !== handle.info.schema.fields.map((field) => field.name).join())
+      this.#run.violation(`${name} has the fields ${fields}`);
+    const { partitionNames } = await this.#call((proxy, ctx) =>
+      proxy.call(ctx, "ShowPartitions", ["milvus.ShowPartitionsRequest", "milvus.ShowPartitionsResponse"], {
+        collectionName: name,
+      }),
     );
-    if (names.symmetricDifference(handle.partitions).size > 0)
+    if (new Set(partitionNames).symmetricDifference(handle.partitions).size > 0)
       this.#run.violation(
-        `${name} has the partitions ${[...names].join()} instead of ${[...handle.partitions].join()}`,
+        `${name} has the partitions ${partitionNames.join()} instead of ${[...handle.partitions].join()}`,
       );
   }
 
   /** A change of the collection itself, with its new definition afterwards. */
   async #change(
     handle: Handle,
-    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<unknown>,
+    change: (proxy: ServedProxy, ctx: CallContext) => Promise<unknown>,
   ): Promise<void> {
     handle.version += 1;
-    const describe = (deps: SimProxyDeps, ctx: CallContext): Promise<CollectionInfo> =>
-      deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id });
-    handle.info = await this.#certain(async (deps, ctx) => {
-      await change(deps, ctx);
-      return describe(deps, ctx);
+    const describe = (proxy: ServedProxy, ctx: CallContext): Promise<CollectionInfo> =>
+      proxy.coordinators.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id });
+    handle.info = await this.#certain(async (proxy, ctx) => {
+      await change(proxy, ctx);
+      return describe(proxy, ctx);
     }, describe);
     handle.version += 1;
   }
 
   async #describeAll(
-    deps: SimProxyDeps,
+    proxy: ServedProxy,
     ctx: CallContext,
     handles: readonly Handle[],
   ): Promise<readonly CollectionInfo[]> {
     return Promise.all(
-      handles.map(async (handle) => deps.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id })),
+      handles.map(async (handle) =>
+        proxy.coordinators.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id }),
+      ),
     );
   }
 
-  async #find(deps: SimProxyDeps, ctx: CallContext, name: string): Promise<CollectionInfo | undefined> {
+  async #find(proxy: ServedProxy, ctx: CallContext, name: string): Promise<CollectionInfo | undefined> {
     try {
-      return await deps.rootCoord.describeCollection(ctx, { by: "name", name });
+      return await proxy.coordinators.rootCoord.describeCollection(ctx, { by: "name", name });
     } catch (error) {
       if (isRedkiteError(error, "collectionNotFound")) return undefined;
       throw error;
@@ -418,8 +508,8 @@ export class AdminClient {
 
   /** Makes a change; when it fails, waits until nothing of it can still happen and asks what is. */
   async #certain<T>(
-    change: (deps: SimProxyDeps, ctx: CallContext) => Promise<T>,
-    ask: (deps: SimProxyDeps, ctx: CallContext) => Promise<T>,
+    change: (proxy: ServedProxy, ctx: CallContext) => Promise<T>,
+    ask: (proxy: ServedProxy, ctx: CallContext) => Promise<T>,
   ): Promise<T> {
     try {
       return await this.#call(change);
@@ -429,9 +519,9 @@ export class AdminClient {
     for (;;) {
       await this.#run.world.pause(UNCERTAIN_MS, "outcome unknown");
       try {
-        return await this.#call(async (deps, ctx) => {
-          await this.#nothingOpen(deps, ctx);
-          return ask(deps, ctx);
+        return await this.#call(async (proxy, ctx) => {
+          await this.#nothingOpen(proxy, ctx);
+          return ask(proxy, ctx);
         });
       } catch (error) {
         this.#run.world.note(`still unknown: ${error instanceof Error ? error.message : String(error)}`);
@@ -440,17 +530,19 @@ export class AdminClient {
   }
 
   /** Throws while a change of some collection is under way. */
-  async #nothingOpen(deps: SimProxyDeps, ctx: CallContext): Promise<void> {
-    for (const { vchannels } of (await deps.rootCoord.listCollections(ctx, {})).map((info) => info)) {
+  async #nothingOpen(proxy: ServedProxy, ctx: CallContext): Promise<void> {
+    for (const { vchannels } of (await proxy.coordinators.rootCoord.listCollections(ctx, {})).map(
+      (info) => info,
+    )) {
       for (const vchannel of vchannels) {
-        if ((await deps.rootCoord.openIntents(ctx, { vchannel })).length > 0)
+        if ((await proxy.coordinators.rootCoord.openIntents(ctx, { vchannel })).length > 0)
           throw new Error(`a change of ${vchannel} is open`);
       }
     }
   }
 
-  #call<T>(use: (deps: SimProxyDeps, ctx: CallContext) => Promise<T>): Promise<T> {
-    return this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => use(proxy.deps, ctx));
+  #call<T>(use: (proxy: ServedProxy, ctx: CallContext) => Promise<T>): Promise<T> {
+    return this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => use(proxy, ctx));
   }
 }
 
@@ -478,6 +570,7 @@ const OPERATIONS = [
 export type AdminOperation = (typeof OPERATIONS)[number][1];
 export const ADMIN_OPERATIONS: readonly AdminOperation[] = OPERATIONS.map(([, kind]) => kind);
 
+const STATUS = "common.Status";
 const COLLECTIONS_MAX = 3;
 const PARTITIONS_MAX = 4;
 const DEADLINE_MS = 4_000;

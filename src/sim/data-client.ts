@@ -1,14 +1,28 @@
 import type { Prng } from "../base/prng.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
+import { serviceUnavailable } from "../errors/service-errors.ts";
 import type { CallContext } from "../model/call-context.ts";
-import { keyCount, type Keys } from "../model/columns.ts";
-import { timestamp, TIMESTAMP_ZERO, type Timestamp } from "../model/timestamp.ts";
+import type { CollectionInfo } from "../model/schema.ts";
+import { physicalMs, timestamp, TIMESTAMP_ZERO, type Timestamp } from "../model/timestamp.ts";
+import { encode, type Init } from "../wire/codec.ts";
+import type { MessageTypes } from "../wire/messages.gen.ts";
+import { fromWireStatus } from "../wire/status-wire.ts";
 import { AGE_MAX, EVERYTHING, randomFilter, TAGS, type SimFilter } from "./filters.ts";
 import type { IssuedWrite } from "./model.ts";
-import type { ReadLevel, SeenRow, ShardOutcome, SimProxy, SimWrite } from "./proxy.ts";
-import { checkQuery, checkSearch } from "./read-check.ts";
-import { DIM, keyList, type SimKey, type SimRow } from "./rows.ts";
+import { checkQuery, checkSearch, type AskedQuery, type SimQueryAnswer } from "./read-check.ts";
+import {
+  DIM,
+  literal,
+  seenHits,
+  seenRows,
+  wireFields,
+  wireVector,
+  type SeenRow,
+  type SimKey,
+  type SimRow,
+} from "./rows.ts";
 import type { Handle, RunState } from "./run-state.ts";
+import type { ServedProxy } from "./served-proxy.ts";
 
 /** One client that writes and reads; several run at once. Every answer is compared with the model. */
 export class DataClient {
@@ -48,18 +62,8 @@ export class DataClient {
   }
 
   async #all(handle: Handle, kind: "query" | "count"): Promise<void> {
-    const asked = { filter: EVERYTHING, countOnly: kind === "count" };
-    const read = async (
-      proxy: SimProxy,
-      ctx: CallContext,
-      name: string,
-      at: ReadLevel,
-      loaded: ReadonlySet<string> | undefined,
-    ): Promise<Judged> => {
-      const answer = await proxy.query(ctx, name, { ...asked, filter: "", at });
-      return { answer, problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer) };
-    };
-    await this.#checked(handle, undefined, read, { level: "Strong" });
+    const asked: AskedQuery = { filter: EVERYTHING, countOnly: kind === "count" };
+    await this.#checked(handle, undefined, this.#queryOf(asked), { level: "Strong" });
   }
 
   async #perform(kind: DataOperation, handle: Handle): Promise<void> {
@@ -89,116 +93,140 @@ export class DataClient {
     for (let left = this.#random.between(1, this.#random.chance(0.1) ? 30 : 5); left > 0; left--)
       keys.add(this.#run.randomKey(handle, this.#random));
     const rows = [...keys].map((key) => this.#randomRow(handle, key));
-    const partition = this.#random.pick([...handle.partitions]);
-    const deletes = kind === "upsert" ? rows.map((row) => row.key) : [];
     const write = this.#run.model.issue({
       kind,
       collectionId: handle.info.id,
       rows,
-      mayDelete: (row) => deletes.includes(row.key),
+      mayDelete: (row) => kind === "upsert" && keys.has(row.key),
     });
-    await this.#write(handle, write, { rows, deletes, partition, deleteIn: undefined, condition: undefined });
+    const fields = ["id", "stamp", "age", "tag", "vector", ...extraNames(handle)];
+    await this.#writeRows(handle, write, {
+      partialUpdate: false,
+      partitionName: this.#random.pick([...handle.partitions]),
+      fieldsData: wireFields(rows, fields),
+    });
+  }
+
+  /** Some columns of rows: what it does not name must stay as it is at the record, not as it was when somebody read it. */
+  async #partialUpsert(handle: Handle): Promise<void> {
+    if (!handle.loaded || handle.loadedPartitions !== undefined) return;
+    const keys = new Set<SimKey>();
+    for (let left = this.#random.between(1, 3); left > 0; left--)
+      keys.add(this.#run.randomKey(handle, this.#random));
+    const rows = [...keys].map((key) => this.#randomRow(handle, key));
+    // Without tag and vector only rows that exist can be changed.
+    const keepsTag = this.#random.chance(0.3);
+    const keepsAge = !keepsTag || this.#random.chance(0.3);
+    const write = this.#run.model.issue({
+      kind: "partial upsert",
+      collectionId: handle.info.id,
+      rows,
+      mayDelete: (row) => keys.has(row.key),
+      merge: (row, before) => ({
+        ...row,
+        age: keepsAge ? before?.age : row.age,
+        tag: keepsTag ? (before?.tag ?? "") : row.tag,
+        vector: keepsTag ? (before?.vector ?? []) : row.vector,
+        extras: before?.extras ?? {},
+      }),
+    });
+    const fields = ["id", "stamp", ...(keepsAge ? [] : ["age"]), ...(keepsTag ? [] : ["tag", "vector"])];
+    const present = (): boolean =>
+      rows.every(({ key }) => handle.info.vchannels.some((v) => this.#run.model.channel(v).current(key)));
+    const werePresent = present();
+    try {
+      await this.#writeRows(handle, write, {
+        partialUpdate: true,
+        partitionName: this.#random.pick([...handle.partitions]),
+        fieldsData: wireFields(rows, fields),
+      });
+    } catch (error) {
+      // A row that is not there needs all of its fields.
+      const mayLack = keepsTag && !(werePresent && present());
+      if (!mayLack || !isRedkiteError(error, "parameterInvalid")) throw error;
+    }
+  }
+
+  async #writeRows(
+    handle: Handle,
+    issued: IssuedWrite,
+    request: Pick<
+      Init<MessageTypes["milvus.UpsertRequest"]>,
+      "partialUpdate" | "partitionName" | "fieldsData"
+    >,
+  ): Promise<void> {
+    const { info } = handle;
+    const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
+    const numRows = issued.rows.length;
+    const answer = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) =>
+      issued.kind === "insert"
+        ? proxy.call(ctx, "Insert", INSERT, { collectionName, numRows, ...request })
+        : proxy.call(ctx, "Upsert", UPSERT, { collectionName, numRows, ...request }),
+    );
+    const inIt = [...answer.succIndex].flatMap((i) => issued.rows[i]?.stamp ?? []);
+    const what = `${issued.kind} ${issued.id}`;
+    this.#run.model.acknowledgedRows(info.vchannels, inIt, answer.timestamp, what);
+    this.#noteWrite(handle, timestamp(answer.timestamp));
+    failIn(answer.status);
+    if (inIt.length !== numRows)
+      this.#run.violation(`${what} succeeded with ${inIt.length} of ${numRows} rows`);
+    this.#run.model.close(issued);
   }
 
   async #deleteKeys(handle: Handle): Promise<void> {
-    const deletes = [
+    const keys = [
       ...new Set(
         Array.from({ length: this.#random.between(1, 4) }, () => this.#run.randomKey(handle, this.#random)),
       ),
     ];
-    const deleteIn = this.#random.chance(0.3) ? this.#random.pick([...handle.partitions]) : undefined;
+    const partitionName = this.#random.chance(0.3) ? this.#random.pick([...handle.partitions]) : "";
+    const heads = this.#run.model.heads(handle.info.vchannels);
     const write = this.#run.model.issue({
       kind: "delete by key",
       collectionId: handle.info.id,
       rows: [],
-      mayDelete: (row) => handle.info.vchannels.length > 0 && deletes.includes(row.key),
+      mayDelete: (row) => keys.includes(row.key),
     });
-    await this.#write(handle, write, {
-      rows: [],
-      deletes,
-      partition: undefined,
-      deleteIn,
-      condition: undefined,
-    });
+    const answer = await this.#delete(handle, `id in [${keys.map(literal).join(", ")}]`, partitionName);
+    const what = `${write.kind} ${write.id}`;
+    this.#run.model.acknowledgedDeletes(heads, keys, answer.timestamp, what);
+    this.#run.model.close(write);
   }
 
   async #deleteWhere(handle: Handle): Promise<void> {
     if (!handle.loaded) return;
     const filter = this.#filter(handle);
-    const write = this.#run.model.issue({
+    const { version, loadedPartitions } = handle;
+    const { model } = this.#run;
+    const heads = model.heads(handle.info.vchannels);
+    const write = model.issue({
       kind: "delete by filter",
       collectionId: handle.info.id,
       rows: [],
       mayDelete: (row) => filter.matches(row) === true,
     });
-    await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
-      let only: readonly SimKey[] | undefined;
-      for (let round = 0; round < 10; round++) {
-        const name = handle.name;
-        const { rows, readAt } = await proxy.query(ctx, name, {
-          filter: filter.text,
-          at: { level: "Strong" },
-          ...(only && { keys: only }),
-        });
-        if (rows.length === 0) break;
-        const outcomes = await proxy.write(ctx, name, {
-          rows: [],
-          deletes: rows.map((row) => row.key),
-          partition: undefined,
-          deleteIn: undefined,
-          condition: { readAt, onConflict: "skip" },
-        });
-        this.#failed(outcomes);
-        only = outcomes.flatMap(({ deletes, result }) => {
-          const keys = deletes === undefined ? [] : keyList(deletes);
-          return (result?.skipped ?? []).flatMap((i) => keys[i] ?? []);
-        });
-        if (only.length === 0) break;
-      }
-    });
-    this.#run.model.close(write);
+    await this.#delete(handle, filter.text, "");
+    model.close(write);
+    if (loadedPartitions !== undefined || handle.version !== version) return;
+    const left = model.leftBehind(heads, (row) => filter.matches(row) === true);
+    if (left !== undefined)
+      this.#run.violation(
+        `${write.kind} ${write.id} left row ${left.key} (stamp ${left.stamp}): ${filter.text}`,
+      );
   }
 
-  async #partialUpsert(handle: Handle): Promise<void> {
-    if (!handle.loaded || handle.loadedPartitions !== undefined) return;
-    const key = this.#run.randomKey(handle, this.#random);
-    const age = BigInt(this.#random.int(AGE_MAX));
-    await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
-      for (let round = 0; round < 10; round++) {
-        const { rows, readAt, info } = await proxy.query(ctx, handle.name, {
-          filter: "",
-          keys: [key],
-          at: { level: "Strong" },
-        });
-        const before = rows[0];
-        const known = this.#run.model.issued.get(before?.stamp ?? -1n)?.row;
-        const row: SimRow =
-          known === undefined
-            ? this.#randomRow(handle, key)
-            : { ...known, age, stamp: this.#run.nextStamp() };
-        const write = this.#run.model.issue({
-          kind: "partial upsert",
-          collectionId: info.id,
-          rows: [row],
-          mayDelete: (other) => other.key === key,
-          mayReplace: (replaced) => (replaced?.stamp ?? 0n) === (before?.stamp ?? 0n),
-        });
-        const outcomes = await proxy.write(ctx, handle.name, {
-          rows: [row],
-          deletes: [key],
-          partition: this.#partitionOf(info.partitions, known),
-          deleteIn: undefined,
-          condition: { readAt, onConflict: "refuse" },
-        });
-        if (outcomes.some(({ error }) => isRedkiteError(error, "writeConflict"))) continue;
-        this.#acknowledge(outcomes, write);
-        return;
-      }
-    });
-  }
-
-  #partitionOf(partitions: Handle["info"]["partitions"], row: SimRow | undefined): string | undefined {
-    return row === undefined ? undefined : partitions.find((part) => part.state === "Created")?.name;
+  async #delete(
+    handle: Handle,
+    expr: string,
+    partitionName: string,
+  ): Promise<MessageTypes["milvus.MutationResult"]> {
+    const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
+    const answer = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) =>
+      proxy.call(ctx, "Delete", DELETE, { collectionName, expr, partitionName }),
+    );
+    this.#noteWrite(handle, timestamp(answer.timestamp));
+    failIn(answer.status);
+    return answer;
   }
 
   async #query(kind: "query" | "get" | "count", handle: Handle): Promise<void> {
@@ -216,17 +244,14 @@ export class DataClient {
         : undefined;
     const limit = kind === "query" && this.#random.chance(0.3) ? this.#random.between(1, 12) : undefined;
     const partition = this.#random.chance(0.15) ? this.#random.pick([...handle.partitions]) : undefined;
-    const asked = {
+    const asked: AskedQuery = {
       filter,
       partition,
       countOnly: kind === "count",
       ...(keys && { keys }),
       ...(limit !== undefined && { limit }),
     };
-    await this.#checked(handle, partition, async (proxy, ctx, name, at, loaded) => {
-      const answer = await proxy.query(ctx, name, { ...asked, filter: filter.text, at });
-      return { answer, problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer) };
-    });
+    await this.#checked(handle, partition, this.#queryOf(asked));
   }
 
   async #search(handle: Handle): Promise<void> {
@@ -234,11 +259,32 @@ export class DataClient {
     const filter = this.#random.chance(0.4) ? EVERYTHING : this.#filter(handle);
     const partition = this.#random.chance(0.15) ? this.#random.pick([...handle.partitions]) : undefined;
     const search = { vector: this.#randomVector(), metric: handle.metric, k: this.#random.between(1, 12) };
-    await this.#checked(handle, partition, async (proxy, ctx, name, at, loaded) => {
-      const answer = await proxy.search(ctx, name, { ...search, filter: filter.text, at, partition });
-      const asked = { ...search, filter, partition, loaded, approximate: handle.approximate };
-      return { answer, problem: () => checkSearch(this.#run.model, asked, answer) };
-    });
+    await this.#checked(
+      handle,
+      partition,
+      async (proxy, ctx, collectionName, freshness, { info, loaded }) => {
+        const { results, sessionTs } = await proxy.call(ctx, "Search", SEARCH, {
+          collectionName,
+          dsl: filter.text,
+          dslType: 1,
+          placeholderGroup: encode("common.PlaceholderGroup", wireVector(search.vector)),
+          nq: 1n,
+          partitionNames: partition === undefined ? [] : [partition],
+          outputFields: ["stamp"],
+          searchParams: pairs({
+            anns_field: "vector",
+            topk: search.k,
+            metric_type: search.metric,
+            params: "{}",
+            ...(freshness.iterator && { iterator: "True" }),
+          }),
+          ...freshness,
+        });
+        const answer = { info, readAt: sessionTs, hits: results === undefined ? [] : seenHits(results) };
+        const asked = { ...search, filter, partition, loaded, approximate: handle.approximate };
+        return { readAt: sessionTs, problem: () => checkSearch(this.#run.model, asked, answer) };
+      },
+    );
   }
 
   /** All pages at the timestamp of the first. */
@@ -252,108 +298,101 @@ export class DataClient {
       const filter: SimFilter =
         after === undefined
           ? EVERYTHING
-          : {
-              text: `id > ${typeof after === "string" ? `"${after}"` : after}`,
-              matches: (row) => row.key > after,
-            };
+          : { text: `id > ${literal(after)}`, matches: (row) => row.key > after };
       let rows: readonly SeenRow[] = [];
-      const fixed = at;
-      await this.#checked(
-        handle,
-        undefined,
-        async (proxy, ctx, name, _level, loaded) => {
-          const answer = await proxy.query(ctx, name, { filter: filter.text, limit, at: fixed });
-          rows = answer.rows;
-          at = { level: "Explicit", timestamp: answer.readAt };
-          return { answer, problem: () => checkQuery(this.#run.model, { filter, limit, loaded }, answer) };
-        },
-        fixed,
-      );
+      const read = this.#queryOf({ filter, limit }, (answer) => {
+        rows = answer.rows;
+        at = { level: "Explicit", timestamp: timestamp(answer.readAt) };
+      });
+      await this.#checked(handle, undefined, read, at);
       last = rows.at(-1)?.key;
       if (rows.length < limit) return;
       await this.#run.world.pause(this.#random.between(1, 30), "between pages");
     }
   }
 
+  /** A query as the clients send it; without a filter it needs a limit. */
+  #queryOf(asked: AskedQuery, seen: (answer: SimQueryAnswer) => void = () => undefined): Read {
+    const vector = this.#random.chance(0.3) ? ["vector"] : [];
+    return async (proxy, ctx, collectionName, freshness, { info, loaded, extras }) => {
+      const { filter, keys, limit, partition, countOnly } = asked;
+      const expr = keys === undefined ? filter.text : `id in [${keys.map(literal).join(", ")}]`;
+      const limitOf = limit ?? (expr === "" ? RESULTS_MAX : undefined);
+      const { fieldsData, sessionTs } = await proxy.call(ctx, "Query", QUERY, {
+        collectionName,
+        expr,
+        outputFields: countOnly === true ? ["count(*)"] : ["stamp", "age", "tag", ...vector, ...extras],
+        partitionNames: partition === undefined ? [] : [partition],
+        queryParams: pairs({
+          ...(limitOf !== undefined && countOnly !== true && { limit: limitOf }),
+          ...(freshness.iterator && { iterator: "True" }),
+        }),
+        ...freshness,
+      });
+      const count = countOnly === true ? (fieldsData[0]?.scalars?.longData?.data[0] ?? -1n) : 0n;
+      const rows = countOnly === true ? [] : seenRows(fieldsData);
+      const answer = { info, readAt: sessionTs, count, rows };
+      seen(answer);
+      return { readAt: sessionTs, problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer) };
+    };
+  }
+
   /** Reads, and judges the answer unless what could be seen changed meanwhile. */
   async #checked(
     handle: Handle,
     partition: string | undefined,
-    read: (
-      proxy: SimProxy,
-      ctx: CallContext,
-      name: string,
-      at: ReadLevel,
-      loaded: ReadonlySet<string> | undefined,
-    ) => Promise<Judged>,
+    read: Read,
     at: ReadLevel = this.#level(handle),
   ): Promise<void> {
-    const { version, lastWrite } = handle;
+    const { version, lastWrite, info, loadedPartitions } = handle;
     const name = this.#random.pick([handle.name, ...handle.aliases]);
     const meaning = this.#run.names.get(name);
-    const { answer, problem } = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) =>
-      read(proxy, ctx, name, at, handle.loadedPartitions),
-    );
-    const still = this.#run.names.get(name);
-    if (meaning !== undefined && meaning === still && meaning !== answer.info.id)
-      this.#run.violation(`${name} means collection ${String(meaning)}, but ${answer.info.id} answered`);
-    if (at.level === "Strong" && answer.readAt <= lastWrite && answer.info.id === handle.info.id)
-      this.#run.violation(
-        `a Strong read at ${answer.readAt} began after a write at ${lastWrite} was acknowledged`,
-      );
-    if (answer.info.id !== handle.info.id || handle.version !== version) return;
+    const known = { info, loaded: loadedPartitions, extras: extraNames(handle) };
+    let leastMs = 0;
+    const { readAt, problem } = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
+      leastMs = proxy.process.clock.nowMs() - this.#run.deployment.tuning.gracefulTimeMs;
+      return read(proxy, ctx, name, freshnessOf(at), known);
+    });
+    // A name that changes its meaning may be answered by either; one that has a meaning has no other on any proxy.
+    if (meaning !== info.id || this.#run.names.get(name) !== meaning) return;
+    if (at.level === "Strong" && readAt <= lastWrite)
+      this.#run.violation(`a Strong read at ${readAt} began after a write at ${lastWrite} was acknowledged`);
+    if (at.level === "Bounded" && physicalMs(timestamp(readAt)) < BigInt(Math.floor(leastMs)))
+      this.#run.violation(`a Bounded read at ${readAt} is older than ${leastMs} ms`);
+    if ((at.level === "Session" || at.level === "Customized") && readAt < at.timestamp)
+      this.#run.violation(`a ${at.level} read at ${readAt} was to be at ${at.timestamp} or later`);
+    if (at.level === "Explicit" && readAt !== at.timestamp)
+      this.#run.violation(`a read at ${at.timestamp} was answered as of ${readAt}`);
+    if (handle.version !== version || !this.#run.handles.includes(handle)) return;
     if (partition !== undefined && !handle.partitions.has(partition)) return;
     const wrong = problem();
-    if (wrong !== undefined) this.#run.violation(`${at.level} read of ${name} at ${answer.readAt}: ${wrong}`);
+    if (wrong !== undefined) this.#run.violation(`${at.level} read of ${name} at ${readAt}: ${wrong}`);
   }
 
-  async #write(handle: Handle, issued: IssuedWrite, write: SimWrite): Promise<void> {
-    const name = this.#random.pick([handle.name, ...handle.aliases]);
-    await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
-      this.#acknowledge(await proxy.write(ctx, name, write), issued, handle);
-    });
-  }
-
-  #acknowledge(outcomes: readonly ShardOutcome[], issued: IssuedWrite, handle?: Handle): void {
-    let newest: Timestamp = TIMESTAMP_ZERO;
-    for (const { vchannel, result, rows, deletes } of outcomes) {
-      if (result === undefined) continue;
-      if (result.timestamp > newest) newest = result.timestamp;
-      const keys = deletes === undefined ? [] : withoutSkipped(deletes, result.skipped);
-      this.#run.model.acknowledged(
-        vchannel,
-        { at: result.timestamp, stamps: rows.map((row) => row.stamp), keys },
-        `${issued.kind} ${issued.id}`,
-      );
-    }
-    if (handle !== undefined && newest > handle.lastWrite && this.#run.handles.includes(handle))
-      handle.lastWrite = newest;
-    if (newest > (this.#session.get(issued.collectionId) ?? 0n))
-      this.#session.set(issued.collectionId, newest);
-    this.#failed(outcomes);
-    this.#run.model.close(issued);
-  }
-
-  #failed(outcomes: readonly ShardOutcome[]): void {
-    const failed = outcomes.find(({ error }) => error !== undefined);
-    if (failed !== undefined) throw failed.error;
+  #noteWrite(handle: Handle, at: Timestamp): void {
+    if (at > handle.lastWrite && this.#run.handles.includes(handle)) handle.lastWrite = at;
+    if (at > (this.#session.get(handle.info.id) ?? 0n)) this.#session.set(handle.info.id, at);
   }
 
   #level(handle: Handle): ReadLevel {
-    const now = this.#run.approximateNow();
-    const { retentionMs } = this.#run.deployment.tuning;
-    switch (this.#random.int(8)) {
+    const ago = (): Timestamp => {
+      const { retentionMs } = this.#run.deployment.tuning;
+      const agoMs = BigInt(this.#random.int(Math.ceil(retentionMs * 1.2)));
+      return timestamp(this.#run.approximateNow() - (agoMs << 18n));
+    };
+    switch (this.#random.int(12)) {
       case 0:
-        return { level: "Bounded", graceMs: 100 + this.#random.int(100) };
+        return { level: "Bounded" };
       case 1:
         return { level: "Eventually" };
       case 2:
-        return { level: "Session", last: this.#session.get(handle.info.id) ?? TIMESTAMP_ZERO };
+        return { level: "Session", timestamp: this.#session.get(handle.info.id) ?? TIMESTAMP_ZERO };
       case 3:
-        return {
-          level: "Explicit",
-          timestamp: timestamp(now - (BigInt(this.#random.int(Math.ceil(retentionMs * 1.2))) << 18n)),
-        };
+        return { level: "Customized", timestamp: ago() };
+      case 4:
+        return { level: "Explicit", timestamp: ago() };
+      case 5:
+        return { level: "Default" };
       default:
         return { level: "Strong" };
     }
@@ -402,17 +441,78 @@ export const DATA_OPERATIONS: readonly DataOperation[] = OPERATIONS.map(([, kind
 
 const DEADLINE_MS = 3_000;
 
+/** How new the rows of a read must be; `Default` is the collection's own level. */
+type ReadLevel =
+  | { readonly level: "Strong" | "Bounded" | "Eventually" | "Default" }
+  | { readonly level: "Session" | "Customized" | "Explicit"; readonly timestamp: Timestamp };
+
+/** The same in a request, as clients send it. */
+interface Freshness {
+  readonly consistencyLevel: number;
+  readonly guaranteeTimestamp: bigint;
+  readonly useDefaultConsistency: boolean;
+  readonly iterator: boolean;
+}
+
+function freshnessOf(at: ReadLevel): Freshness {
+  const common = { useDefaultConsistency: false, iterator: false };
+  switch (at.level) {
+    case "Strong":
+      return { ...common, consistencyLevel: 0, guaranteeTimestamp: 0n };
+    case "Session":
+      return { ...common, consistencyLevel: 1, guaranteeTimestamp: at.timestamp };
+    case "Bounded":
+      return { ...common, consistencyLevel: 2, guaranteeTimestamp: 2n };
+    case "Eventually":
+      return { ...common, consistencyLevel: 3, guaranteeTimestamp: 1n };
+    case "Customized":
+      return { ...common, consistencyLevel: 4, guaranteeTimestamp: at.timestamp };
+    case "Explicit":
+      return { ...common, consistencyLevel: 0, guaranteeTimestamp: at.timestamp, iterator: true };
+    case "Default":
+      return { ...common, consistencyLevel: 0, guaranteeTimestamp: 0n, useDefaultConsistency: true };
+  }
+}
+
+/** What a client knows of the collection when it asks. */
+interface Known {
+  readonly info: CollectionInfo;
+  readonly loaded: ReadonlySet<string> | undefined;
+  readonly extras: readonly string[];
+}
+
+type Read = (
+  proxy: ServedProxy,
+  ctx: CallContext,
+  collectionName: string,
+  freshness: Freshness,
+  known: Known,
+) => Promise<Judged>;
+
 /** An answer, and what is wrong with it. */
 interface Judged {
-  readonly answer: { readonly info: Handle["info"]; readonly readAt: Timestamp };
+  readonly readAt: bigint;
   readonly problem: () => string | undefined;
 }
 
-function withoutSkipped(keys: Keys, skipped: readonly number[]): readonly SimKey[] {
-  const gone = new Set(skipped);
-  return gone.size === 0
-    ? keyList(keys)
-    : keyList(keys)
-        .slice(0, keyCount(keys))
-        .filter((_, i) => !gone.has(i));
+const INSERT = ["milvus.InsertRequest", "milvus.MutationResult"] as const;
+const UPSERT = ["milvus.UpsertRequest", "milvus.MutationResult"] as const;
+const DELETE = ["milvus.DeleteRequest", "milvus.MutationResult"] as const;
+const QUERY = ["milvus.QueryRequest", "milvus.QueryResults"] as const;
+const SEARCH = ["milvus.SearchRequest", "milvus.SearchResults"] as const;
+/** More rows than any collection of a run has. */
+const RESULTS_MAX = 10_000;
+
+function extraNames({ info }: Handle): readonly string[] {
+  return info.schema.fields.map(({ name }) => name).filter((name) => name.startsWith("extra"));
+}
+
+function pairs(values: Readonly<Record<string, string | number>>): MessageTypes["common.KeyValuePair"][] {
+  return Object.entries(values).map(([key, value]) => ({ key, value: String(value) }));
+}
+
+/** Throws what the status of an answer that came as a message says. */
+function failIn(status: MessageTypes["common.Status"] | undefined): void {
+  const { code, reason } = fromWireStatus(status);
+  if (code !== 0) throw serviceUnavailable(reason);
 }

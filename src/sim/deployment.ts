@@ -4,16 +4,16 @@ import { FsObjectStore } from "../adapters/objects/fs.ts";
 import { FileWal } from "../adapters/stream/file-wal/file-wal.ts";
 import { MemoryStreamLog } from "../adapters/stream/memory.ts";
 import { TaskRunner, type TaskFailure } from "../adapters/tasks.ts";
-import { dataCoordTable } from "../api/data-coord.ts";
+import { dataCoordTable, type DataCoord } from "../api/data-coord.ts";
 import { dataNodeTable } from "../api/data-node.ts";
-import { indexCoordTable, indexNodeTable } from "../api/index-coord.ts";
+import { indexCoordTable, indexNodeTable, type IndexCoord } from "../api/index-coord.ts";
 import { proxyTable } from "../api/proxy.ts";
-import { queryCoordTable } from "../api/query-coord.ts";
+import { queryCoordTable, type QueryCoord } from "../api/query-coord.ts";
 import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable } from "../api/root-coord.ts";
 import { leadMixCoord, LEADER_KEY, type MixCoord } from "../app/mixcoord.ts";
 import type { Links, ProcessPorts, ProcessSettings } from "../app/process-ports.ts";
-import { startWorkerRoles } from "../app/worker-roles.ts";
+import { startWorkerRoles, type WorkerRoles } from "../app/worker-roles.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
@@ -28,7 +28,8 @@ import { Life, SimClock, type MachineTime } from "./life.ts";
 import { SimMetaClient, SimMetaStorage } from "./meta.ts";
 import { SimNet, type NetProcess } from "./net.ts";
 import { SharedObjects, SharedObjectStore } from "./objects.ts";
-import { SimProxy } from "./proxy.ts";
+import { LeaseLoss } from "./lease-loss.ts";
+import { ServedProxy } from "./served-proxy.ts";
 import { sharedStream, WatchedStream, type StreamObserver } from "./stream.ts";
 import type { SimTuning } from "./tuning.ts";
 import type { World } from "./world.ts";
@@ -48,8 +49,8 @@ export interface Machine {
 }
 
 export interface Running extends NetProcess {
-  readonly proxy: SimProxy | undefined;
-  readonly meta: MetaStore;
+  readonly proxy: ServedProxy | undefined;
+  readonly meta: LeaseLoss;
 }
 
 export interface DeploymentHooks extends StreamObserver {
@@ -147,20 +148,13 @@ export class Deployment {
     for (const machine of this.machines) machine.life?.end();
   }
 
-  /** The leases of its process end now: others take its work over while it believes to have it. */
-  async loseSession(machine: Machine): Promise<void> {
-    const { process } = machine;
-    if (process === undefined) return;
-    if (process.meta instanceof SimMetaClient) {
-      const server = await this.#metaServer;
-      for (const lease of process.meta.leases) await server?.revokeLease(lease);
-      return;
-    }
-    // Leases count from 1 in every process; those of this one are its session's and its leader key's.
-    for (const lease of [1n, 2n]) await process.meta.revokeLease(lease);
+  /** The leases of its process run out, although it works: others take its work over. */
+  loseSession(machine: Machine): void {
+    const { sessionLeaseMs, coordinators } = this.tuning.settings(NOBODY);
+    machine.process?.meta.loseRenewals(Math.max(sessionLeaseMs, coordinators.leaseMs) * 1.5);
   }
 
-  proxies(): readonly SimProxy[] {
+  proxies(): readonly ServedProxy[] {
     return this.machines.flatMap(({ process }) => process?.proxy ?? []);
   }
 
@@ -188,6 +182,8 @@ export class Deployment {
       world.note(`${life.name} exits: ${String(why)}`);
       this.crash(machine, RESTART_MS * (0.5 + random.float()));
     };
+    const storage = await this.#storagePorts(machine, life, clock);
+    const meta = new LeaseLoss(storage.meta, world);
     const ports: ProcessPorts = {
       clock,
       rng: random,
@@ -196,7 +192,8 @@ export class Deployment {
         this.crash(machine, RESTART_MS * (0.5 + random.float())),
       ),
       engine: this.engine,
-      ...(await this.#storagePorts(machine, life, clock)),
+      ...storage,
+      meta,
     };
     const stopping = new AbortController();
     const settings = tuning.settings({ nodeId: id, address: machine.name, stopping: stopping.signal });
@@ -204,17 +201,7 @@ export class Deployment {
     this.net.join(identity);
     const sessions = await SessionDirectory.watch(ports.meta, ports.tasks);
     const roles = ROLES[machine.kind];
-    await registerSession(
-      { meta: ports.meta, clock, tasks: ports.tasks, leaseMs: settings.sessionLeaseMs },
-      roles.map((role) => ({ role, nodeId: id, address: machine.name })),
-      exit,
-    );
     const stubs = this.#coordinatorStubs(ports, links, settings);
-    let proxy: SimProxy | undefined;
-    if (roles.includes("proxy")) {
-      proxy = new SimProxy({ ...identity, ...stubs, links, rng: random, settings });
-      this.net.serve(identity, proxyTable, proxy);
-    }
     if (machine.kind === "standalone" || machine.kind === "coordinator") {
       const lead = async (): Promise<void> => {
         const coords = await leadMixCoord(ports, links, sessions, settings, stopping.signal, exit);
@@ -225,13 +212,34 @@ export class Deployment {
       if (machine.kind === "standalone") await leading;
       else leading.catch((error: unknown) => exit(error));
     }
+    let workers: WorkerRoles | undefined;
     if (roles.includes("datanode") || roles.includes("querynode")) {
-      const workers = startWorkerRoles(ports, links, stubs, settings);
+      workers = startWorkerRoles(ports, links, stubs, settings);
       if (roles.includes("datanode")) this.net.serve(identity, dataNodeTable, workers.dataNode);
       if (roles.includes("querynode")) this.net.serve(identity, queryNodeTable, workers.queryNode);
       if (roles.includes("indexnode")) this.net.serve(identity, indexNodeTable, workers.indexNode);
     }
-    return { ...identity, proxy, meta: ports.meta };
+    let proxy: ServedProxy | undefined;
+    if (roles.includes("proxy")) {
+      const { gracefulTimeMs } = tuning;
+      proxy = new ServedProxy({
+        ...identity,
+        coordinators: stubs,
+        links,
+        ports,
+        settings,
+        workers,
+        gracefulTimeMs,
+      });
+      this.net.serve(identity, proxyTable, proxy.role);
+    }
+    await registerSession(
+      { meta: ports.meta, clock, tasks: ports.tasks, leaseMs: settings.sessionLeaseMs },
+      roles.map((role) => ({ role, nodeId: id, address: machine.name })),
+      exit,
+    );
+    proxy?.role.start();
+    return { ...identity, proxy, meta };
   }
 
   async #storagePorts(
@@ -301,10 +309,11 @@ export class Deployment {
   }
 }
 
-type CoordinatorStubs = Pick<
-  ConstructorParameters<typeof SimProxy>[0],
-  "rootCoord" | "dataCoord" | "queryCoord" | "indexCoord"
->;
+type CoordinatorStubs = Pick<MixCoord, "rootCoord"> & {
+  readonly dataCoord: DataCoord;
+  readonly queryCoord: QueryCoord;
+  readonly indexCoord: IndexCoord;
+};
 
 const TOPOLOGIES: Readonly<Record<SimTuning["topology"], readonly (readonly [string, MachineKind])[]>> = {
   standalone: [["single", "standalone"]],
@@ -329,3 +338,5 @@ const ROLES: Readonly<Record<MachineKind, readonly string[]>> = {
 };
 
 const RESTART_MS = 300;
+
+const NOBODY = { nodeId: nodeId(0n), address: "", stopping: new AbortController().signal };

@@ -11,6 +11,7 @@ export class Life {
   readonly world: World;
   readonly #deaths: (() => void)[] = [];
   #alive = true;
+  #stalledUntilMs = 0;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -28,6 +29,19 @@ export class Life {
     for (const onDeath of this.#deaths.splice(0)) onDeath();
   }
 
+  /** Nothing happens in it for a while, although the world goes on: the machine swaps, or a virtual one is moved. */
+  stall(forMs: number): void {
+    this.#stalledUntilMs = this.world.nowMs + forMs;
+  }
+
+  /** Runs it now, or when the process goes on; never when it has died by then. */
+  wake(run: () => void): void {
+    if (!this.#alive) return;
+    const waitMs = this.#stalledUntilMs - this.world.nowMs;
+    if (waitMs <= 0) run();
+    else this.world.after(waitMs, "stalled", () => this.wake(run));
+  }
+
   onDeath(listener: () => void): void {
     if (this.#alive) this.#deaths.push(listener);
     else listener();
@@ -36,14 +50,15 @@ export class Life {
   /** The answer of `act`, which runs after the delay unless the process has died by then. */
   after<T>(delayMs: number, label: string, act: () => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.world.after(delayMs, label, () => {
-        if (!this.#alive) return;
-        try {
-          Promise.resolve(act()).then(this.#ifAlive(resolve), this.#ifAlive(reject));
-        } catch (error) {
-          reject(error);
-        }
-      });
+      this.world.after(delayMs, label, () =>
+        this.wake(() => {
+          try {
+            Promise.resolve(act()).then(this.#ifAlive(resolve), this.#ifAlive(reject));
+          } catch (error) {
+            reject(error);
+          }
+        }),
+      );
     });
   }
 
@@ -53,9 +68,7 @@ export class Life {
   }
 
   #ifAlive<A>(then: (value: A) => void): (value: A) => void {
-    return (value) => {
-      if (this.#alive) then(value);
-    };
+    return (value) => this.wake(() => then(value));
   }
 }
 
@@ -96,9 +109,18 @@ export class SimClock implements Clock {
   }
 
   timer(ms: number, callback: () => void): Timer {
-    return this.#life.world.after(ms / this.#machine.rate, "timer", () => {
-      if (this.#life.alive) callback();
-    });
+    let due = true;
+    const event = this.#life.world.after(ms / this.#machine.rate, "timer", () =>
+      this.#life.wake(() => {
+        if (due) callback();
+      }),
+    );
+    return {
+      cancel: () => {
+        due = false;
+        event.cancel();
+      },
+    };
   }
 }
 

@@ -58,8 +58,6 @@ export class SimMetaClient implements MetaStore {
   readonly #net: SimNet;
   readonly #life: Life;
   readonly #machine: string;
-  /** Leases that this process holds, for a fault that ends them. */
-  readonly leases = new Set<LeaseId>();
 
   constructor(server: MetaStore, net: SimNet, life: Life, machine: string) {
     this.#server = server;
@@ -108,19 +106,16 @@ export class SimMetaClient implements MetaStore {
     }
   }
 
-  async grantLease(ttlMs: number): Promise<LeaseId> {
-    const lease = await this.#read("grant", () => this.#server.grantLease(ttlMs));
-    this.leases.add(lease);
-    return lease;
+  grantLease(ttlMs: number): Promise<LeaseId> {
+    return this.#read("grant", () => this.#server.grantLease(ttlMs));
   }
 
   keepAlive(lease: LeaseId): Promise<number> {
     return this.#read("keep alive", () => this.#server.keepAlive(lease));
   }
 
-  async revokeLease(lease: LeaseId): Promise<void> {
-    await this.#read("revoke", () => this.#server.revokeLease(lease));
-    this.leases.delete(lease);
+  revokeLease(lease: LeaseId): Promise<void> {
+    return this.#read("revoke", () => this.#server.revokeLease(lease));
   }
 
   /** Requests that may be repeated. */

@@ -4,7 +4,7 @@ import { decodeLogRecord, type DdlRecord, type LogRecord, type RowsRecord } from
 import { decodeRowBatch } from "../format/row-batch.ts";
 import type { CollectionId, PartitionId } from "../model/ids.ts";
 import type { StreamRecord } from "../ports/message-stream.ts";
-import { FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
+import { DIM, FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
 import type { StreamObserver } from "./stream.ts";
 
 /** One version of a key: a row, or nothing from here on. */
@@ -27,8 +27,8 @@ export interface IssuedWrite {
   readonly rows: readonly SimRow[];
   /** Whether it may delete this row, found live by the record that deletes it. */
   readonly mayDelete: (row: ModelRow) => boolean;
-  /** A partial upsert: what a row it writes must look like, given the one that it replaces. */
-  readonly mayReplace?: (before: ModelRow | undefined, after: SimRow) => boolean;
+  /** A partial upsert: the row that must be stored, given the one that it replaces. */
+  readonly merge?: (row: SimRow, before: ModelRow | undefined) => SimRow;
   /** Known to have failed without any effect, or done for so long that nothing of it can come any more. */
   closed: boolean;
 }
@@ -88,25 +88,50 @@ export class Model implements StreamObserver {
     this.#apply(channel, payload, position);
   }
 
-  /** An acknowledged write must be in the log, at its timestamp, in full, and count. */
-  acknowledged(
-    topic: string,
-    write: { readonly at: bigint; readonly stamps: readonly bigint[]; readonly keys: readonly SimKey[] },
+  /** Timestamps up to which the log is known now, by topic: what has happened before what begins now. */
+  heads(topics: readonly string[]): ReadonlyMap<string, bigint> {
+    return new Map(topics.map((topic) => [topic, this.channel(topic).lastTimestamp]));
+  }
+
+  /** Acknowledged rows must be in the log, in records that count, the last of them at the timestamp of the answer. */
+  acknowledgedRows(topics: readonly string[], stamps: readonly bigint[], at: bigint, what: string): void {
+    let newest = 0n;
+    for (const stamp of stamps) {
+      const found = topics.flatMap((topic) => this.channel(topic).stamps.get(stamp) ?? []);
+      if (found.length !== 1)
+        this.#violation(
+          `${what} was acknowledged at ${at}, but row ${stamp} is in the log ${found.length} times`,
+        );
+      for (const one of found) if (one > newest) newest = one;
+    }
+    if (stamps.length > 0 && newest !== at)
+      this.#violation(`${what} was acknowledged at ${at}, but its last row is in the log at ${newest}`);
+  }
+
+  /** Keys whose delete was acknowledged must have been deleted by a record behind what was known at its begin. */
+  acknowledgedDeletes(
+    heads: ReadonlyMap<string, bigint>,
+    keys: readonly SimKey[],
+    at: bigint,
     what: string,
   ): void {
-    const record = this.channel(topic).records.get(write.at);
-    if (record === undefined) {
-      this.#violation(
-        `${what} was acknowledged at ${write.at}, but no record of ${topic} that counts has this timestamp`,
+    for (const key of keys) {
+      const deleted = [...heads].some(
+        ([topic, head]) => (this.channel(topic).deletions.get(key) ?? 0n) > head,
       );
-      return;
+      if (!deleted) this.#violation(`${what} was acknowledged at ${at}, but no record deletes ${key}`);
     }
-    const missing = write.stamps.find((stamp) => !record.stamps.has(stamp));
-    if (missing !== undefined || record.stamps.size !== write.stamps.length)
-      this.#violation(`${what} was acknowledged at ${write.at}, but the record there has other rows`);
-    for (const key of write.keys)
-      if (!record.deleted.has(key))
-        this.#violation(`${what}: the record at ${write.at} does not delete ${key}`);
+  }
+
+  /** Rows from before the begin of a delete by filter that match it and are still there. */
+  leftBehind(heads: ReadonlyMap<string, bigint>, matches: (row: ModelRow) => boolean): ModelRow | undefined {
+    return [...heads]
+      .flatMap(([topic, head]) =>
+        this.channel(topic)
+          .visible(NOW)
+          .filter((row) => row.begin <= head),
+      )
+      .find(matches);
   }
 
   #apply(channel: ModelChannel, payload: Uint8Array, position: bigint): void {
@@ -138,8 +163,6 @@ export class Model implements StreamObserver {
     const batch = `${record.session}/${record.sequence}`;
     if (channel.batches.has(batch)) this.#violation(`${topic}: batch ${batch} is in the log twice`);
     channel.batches.add(batch);
-    const stamps = new Set<bigint>();
-    const deleted = new Set<SimKey>();
     const inserts: ModelRow[] = [];
     for (const part of record.inserts) {
       const { columns } = decodeRowBatch(part.batch);
@@ -147,6 +170,9 @@ export class Model implements StreamObserver {
       const stamp = columns.get(FIELD.stamp);
       if (key === undefined || stamp === undefined) throw new RangeError("rows without key and stamp");
       const keys = keyList(keysOf(key));
+      const [age, tag, vector] = [FIELD.age, FIELD.tag, FIELD.vector].map((id) => columns.get(id));
+      const ages = age && integersOf(age);
+      const tags = tag && keyList(keysOf(tag));
       for (const [i, value] of integersOf(stamp).entries()) {
         const issued = this.issued.get(value ?? -1n);
         if (issued === undefined || issued.row.key !== keys[i]) {
@@ -155,15 +181,24 @@ export class Model implements StreamObserver {
         }
         if (channel.stamps.has(issued.row.stamp))
           this.#violation(`${topic}: row ${issued.row.stamp} is in the log twice`);
-        channel.stamps.add(issued.row.stamp);
-        stamps.add(issued.row.stamp);
-        inserts.push({ ...issued.row, partitionId: part.partitionId, begin: at });
+        channel.stamps.set(issued.row.stamp, at);
+        const { merge } = issued.write;
+        const row = merge?.(issued.row, channel.at(issued.row.key, at - 1n)) ?? issued.row;
+        const stored =
+          vector?.kind === "fixed" && row.vector.every((x, d) => x === vector.values[i * DIM + d]);
+        if (ages?.[i] !== row.age || tags?.[i] !== row.tag || !stored)
+          this.#violation(
+            merge === undefined
+              ? `${topic}: row ${row.key} at ${at} (stamp ${row.stamp}) is not what was sent`
+              : `${topic}: the partial upsert of ${row.key} at ${at} overwrote a change that it had not read`,
+          );
+        inserts.push({ ...row, partitionId: part.partitionId, begin: at });
       }
     }
     const written = new Set(inserts.map((row) => row.key));
     for (const part of record.deletes) {
       for (const key of keyList(part.keys)) {
-        deleted.add(key);
+        channel.deletions.set(key, at);
         const row = channel.current(key);
         if (row === undefined || (part.partitionId !== undefined && part.partitionId !== row.partitionId))
           continue;
@@ -175,15 +210,7 @@ export class Model implements StreamObserver {
         channel.push(key, { at, row: undefined });
       }
     }
-    for (const row of inserts) {
-      const rule = this.issued.get(row.stamp)?.write.mayReplace;
-      if (rule !== undefined && !rule(channel.at(row.key, at - 1n), row))
-        this.#violation(
-          `${topic}: the partial upsert of ${row.key} at ${at} overwrote a change that it had not read`,
-        );
-      channel.push(row.key, { at, row });
-    }
-    channel.records.set(at, { stamps, deleted });
+    for (const row of inserts) channel.push(row.key, { at, row });
   }
 
   #applyDdl(channel: ModelChannel, record: DdlRecord): void {
@@ -207,13 +234,11 @@ export class ModelChannel {
   /** Every record that a reader was given, in order. */
   readonly positions: { readonly position: bigint; readonly digest: number }[] = [];
   readonly owners = new Map<bigint, bigint>();
-  /** Records of rows that count, by timestamp. */
-  readonly records = new Map<
-    bigint,
-    { readonly stamps: ReadonlySet<bigint>; readonly deleted: ReadonlySet<SimKey> }
-  >();
   readonly batches = new Set<string>();
-  readonly stamps = new Set<bigint>();
+  /** Timestamps of the rows in records that count. */
+  readonly stamps = new Map<bigint, bigint>();
+  /** Timestamp of the last record that deletes a key, whether it was there or not. */
+  readonly deletions = new Map<SimKey, bigint>();
   readonly changes = new Set<bigint>();
   readonly drops = new Map<PartitionId, bigint>();
   readonly truncations: bigint[] = [];
@@ -264,6 +289,8 @@ export class ModelChannel {
     return !this.truncations.some((truncated) => truncated <= at && row.begin <= truncated);
   }
 }
+
+const NOW = 1n << 63n;
 
 function describeRecord(topic: string, position: bigint, record: LogRecord): string {
   const head = `record ${topic} ${position} epoch ${record.epoch} at ${record.timestamp}`;

@@ -128,7 +128,10 @@ export class Nemesis {
         machine.time.offsetMs += this.#random.pick([-3_000, -300, 300, 3_000]);
         return;
       case "session loss":
-        await deployment.loseSession(machine);
+        deployment.loseSession(machine);
+        return;
+      case "stall":
+        machine.life?.stall(this.#random.pick([50, 500, 2_000]));
         return;
     }
   }
@@ -148,6 +151,7 @@ const STANDALONE_FAULTS = [
   "slow disk",
   "clock jump",
   "session loss",
+  "stall",
 ] as const;
 const CLUSTER_FAULTS = [
   "crash",
@@ -160,6 +164,7 @@ const CLUSTER_FAULTS = [
   "bad network",
   "clock jump",
   "session loss",
+  "stall",
 ] as const;
 
 const FAULTS_MIN = 6;

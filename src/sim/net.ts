@@ -125,10 +125,12 @@ export class SimNet {
     return new Promise((resolve, reject) => {
       let open = true;
       const settle = (act: () => void): void => {
-        if (!open || !caller.life.alive) return;
-        open = false;
-        ctx.signal.removeEventListener("abort", onAbort);
-        act();
+        caller.life.wake(() => {
+          if (!open) return;
+          open = false;
+          ctx.signal.removeEventListener("abort", onAbort);
+          act();
+        });
       };
       const broken = (why: string): void => {
         const noticed = this.noticeMs();
@@ -191,6 +193,16 @@ export class SimNet {
       return;
     }
     const { process } = registered;
+    process.life.wake(() => this.#serve(call, message, process, method.bind(service.implementation), back));
+  }
+
+  #serve(
+    call: Call,
+    message: Message,
+    process: NetProcess,
+    method: (ctx: CallContext, request: unknown) => Promise<unknown>,
+    back: (label: string, act: () => void) => void,
+  ): void {
     const { principal, database, trace, clientRequestId } = message.ctx;
     const deadlineMs =
       message.remainingMs === undefined ? undefined : process.clock.nowMs() + message.remainingMs;
@@ -209,8 +221,7 @@ export class SimNet {
             message.server.abort(deadlineExceeded(call.method)),
           );
     process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
-    const run = async (): Promise<unknown> =>
-      method.call(service.implementation, ctx, decodePlain(message.bytes));
+    const run = async (): Promise<unknown> => method(ctx, decodePlain(message.bytes));
     run().then(
       (answer) => {
         timer?.cancel();

@@ -2,8 +2,7 @@ import type { CollectionInfo } from "../model/schema.ts";
 import { largerIsBetter, type MetricType } from "../model/read.ts";
 import type { SimFilter } from "./filters.ts";
 import type { Model, ModelRow } from "./model.ts";
-import type { SeenRow, SimQueryAnswer, SimSearchAnswer } from "./proxy.ts";
-import { extraOf, FIELD, type SimKey } from "./rows.ts";
+import { extraOf, FIELD, type SeenHit, type SeenRow, type SimKey } from "./rows.ts";
 
 export interface AskedQuery {
   readonly filter: SimFilter;
@@ -13,6 +12,20 @@ export interface AskedQuery {
   readonly partition?: string | undefined;
   /** Names of the partitions that are loaded; undefined for all. */
   readonly loaded?: ReadonlySet<string> | undefined;
+}
+
+/** An answer, and the collection as the client knew it. */
+export interface SimQueryAnswer {
+  readonly info: CollectionInfo;
+  readonly readAt: bigint;
+  readonly count: bigint;
+  readonly rows: readonly SeenRow[];
+}
+
+export interface SimSearchAnswer {
+  readonly info: CollectionInfo;
+  readonly readAt: bigint;
+  readonly hits: readonly SeenHit[];
 }
 
 /** Compares answers with the model; returns what is wrong, or undefined. */
@@ -88,6 +101,8 @@ function compare(row: ModelRow, seen: SeenRow, info: CollectionInfo): string | u
   if (seen.stamp !== row.stamp) return `row ${describe(row)} has stamp ${seen.stamp}`;
   if (seen.age !== row.age || seen.tag !== row.tag)
     return `row ${describe(row)} has age ${seen.age} and tag ${seen.tag}`;
+  if (seen.vector !== undefined && !row.vector.every((x, d) => x === seen.vector?.[d]))
+    return `row ${describe(row)} has the vector ${seen.vector.join()}`;
   for (const field of info.schema.fields) {
     if (field.id <= FIELD.vector) continue;
     const value = extraOf(row, field);

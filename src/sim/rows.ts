@@ -1,9 +1,12 @@
-import { encodeRowBatch } from "../format/row-batch.ts";
-import { keyAt, keysFrom, keysOf } from "../format/column-select.ts";
-import { isValid, type Column, type Keys } from "../model/columns.ts";
+import { keyAt } from "../format/column-select.ts";
+import type { Column, Keys } from "../model/columns.ts";
+import { isValid } from "../model/columns.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId } from "../model/ids.ts";
 import type { FieldSchema } from "../model/schema.ts";
+import type { Init } from "../wire/codec.ts";
+import type { FieldData, IDs, MessageTypes, SearchResultData } from "../wire/messages.gen.ts";
+import { packStrings, unpackStrings } from "../wire/packed-bytes.ts";
 
 export type SimKey = bigint | string;
 
@@ -16,22 +19,24 @@ export interface SimRow {
   readonly tag: string;
   /** Small integers, so that every engine computes the same distances. */
   readonly vector: readonly number[];
-  /** Values of fields added later, by name; absent where the writer did not know them. */
+  /** Values of fields added later, by name; absent where the writer gave none. */
   readonly extras: Readonly<Record<string, bigint | undefined>>;
 }
+
+/** What a row looked like when it was read. */
+export type SeenRow = Omit<SimRow, "vector"> & { readonly vector: readonly number[] | undefined };
 
 export const FIELD = { key: 100, stamp: 101, age: 102, tag: 103, vector: 104 } as const;
 export const DIM = 4;
 
 export function simFields(keyType: "int64" | "varchar"): readonly FieldSchema[] {
-  const key =
-    keyType === "int64" ? plain("id", DataType.Int64) : { ...plain("id", DataType.VarChar), maxLength: 64 };
+  const key = keyType === "int64" ? plain("id", DataType.Int64) : bounded("id");
   return [
-    { ...key, id: fieldId(FIELD.key), isPrimaryKey: true },
-    { ...plain("stamp", DataType.Int64), id: fieldId(FIELD.stamp) },
-    { ...plain("age", DataType.Int64), id: fieldId(FIELD.age), nullable: true },
-    { ...plain("tag", DataType.VarChar), id: fieldId(FIELD.tag), maxLength: 64 },
-    { ...plain("vector", DataType.FloatVector), id: fieldId(FIELD.vector), dim: DIM },
+    { ...key, isPrimaryKey: true },
+    plain("stamp", DataType.Int64),
+    { ...plain("age", DataType.Int64), nullable: true },
+    bounded("tag"),
+    { ...plain("vector", DataType.FloatVector), dim: DIM, typeParams: { dim: String(DIM) } },
   ];
 }
 
@@ -44,23 +49,94 @@ export function extraField(name: string, defaultValue: bigint | undefined): Fiel
   };
 }
 
-/** Columns for all fields of the schema; an extra that a row lacks takes the field's default, as a proxy fills it in. */
-export function encodeRows(rows: readonly SimRow[], fields: readonly FieldSchema[]): Uint8Array {
-  const columns = new Map<number, Column>();
-  for (const field of fields) columns.set(field.id, columnOf(rows, field));
-  return encodeRowBatch({ rows: rows.length, columns });
-}
-
+/** A row that has no value has the field's default: the wire knows no other null. */
 export function extraOf(row: SimRow, field: FieldSchema): bigint | undefined {
-  if (field.name in row.extras) return row.extras[field.name];
-  return field.defaultValue?.kind === "int" ? field.defaultValue.value : undefined;
+  const standard = field.defaultValue?.kind === "int" ? field.defaultValue.value : undefined;
+  return row.extras[field.name] ?? standard;
 }
 
-export function keysOfRows(rows: readonly SimRow[]): Keys {
-  return keysFrom(
-    typeof rows[0]?.key === "string" ? "varchar" : "int64",
-    rows.map((row) => row.key),
-  );
+/** The named fields of rows, as an insert or upsert brings them. */
+export function wireFields(rows: readonly SimRow[], names: readonly string[]): Init<FieldData>[] {
+  return names.map((fieldName) => {
+    switch (fieldName) {
+      case "id":
+        return typeof rows[0]?.key === "string"
+          ? texts(
+              fieldName,
+              rows.map(({ key }) => String(key)),
+            )
+          : integers(
+              fieldName,
+              rows.map(({ key }) => BigInt(key)),
+            );
+      case "stamp":
+        return integers(
+          fieldName,
+          rows.map(({ stamp }) => stamp),
+        );
+      case "tag":
+        return texts(
+          fieldName,
+          rows.map(({ tag }) => tag),
+        );
+      case "vector":
+        return {
+          type: DataType.FloatVector,
+          fieldName,
+          vectors: {
+            dim: BigInt(DIM),
+            floatVector: { data: Float32Array.from(rows.flatMap(({ vector }) => vector)) },
+          },
+        };
+      default:
+        return nullable(
+          fieldName,
+          rows.map((row) => (fieldName === "age" ? row.age : row.extras[fieldName])),
+        );
+    }
+  });
+}
+
+export function wireVector(vector: readonly number[]): Init<MessageTypes["common.PlaceholderGroup"]> {
+  const bytes = new Uint8Array(Float32Array.from(vector).buffer);
+  const values = { offsets: Int32Array.of(0, bytes.length), bytes };
+  return { placeholders: [{ tag: "$0", type: DataType.FloatVector, values }] };
+}
+
+/** The rows of an answer: key, stamp, age and tag, the vector where it was asked for, and everything else as extras. */
+export function seenRows(fieldsData: readonly FieldData[]): readonly SeenRow[] {
+  const columns = new Map(fieldsData.map((data) => [data.fieldName, data]));
+  const keys = keysIn(columns.get("id"));
+  const stamps = integersIn(columns.get("stamp"));
+  const ages = integersIn(columns.get("age"));
+  const tags = textsIn(columns.get("tag"));
+  const vectors = columns.get("vector")?.vectors?.floatVector?.data;
+  const extras = [...columns].filter(([name]) => name.startsWith("extra"));
+  const extraValues = extras.map(([name, data]) => [name, integersIn(data)] as const);
+  return keys.map((key, i) => ({
+    key,
+    stamp: stamps[i] ?? 0n,
+    age: ages[i],
+    tag: tags[i] ?? "",
+    vector: vectors && [...vectors.subarray(i * DIM, (i + 1) * DIM)],
+    extras: Object.fromEntries(extraValues.map(([name, values]) => [name, values[i]])),
+  }));
+}
+
+export interface SeenHit {
+  readonly key: SimKey;
+  readonly score: number;
+  readonly stamp: bigint;
+}
+
+export function seenHits({ ids, scores, fieldsData }: SearchResultData): readonly SeenHit[] {
+  const stamps = integersIn(fieldsData.find(({ fieldName }) => fieldName === "stamp"));
+  return keysOfIds(ids).map((key, i) => ({ key, score: scores[i] ?? NaN, stamp: stamps[i] ?? 0n }));
+}
+
+export function keysOfIds(ids: IDs | undefined): readonly SimKey[] {
+  if (ids?.intId !== undefined) return [...ids.intId.data];
+  return ids?.strId === undefined ? [] : unpackStrings(ids.strId.data);
 }
 
 export function keyList(keys: Keys): readonly SimKey[] {
@@ -77,62 +153,44 @@ export function integersOf(column: Column): readonly (bigint | undefined)[] {
   });
 }
 
-export function textsOf(column: Column): readonly string[] {
-  return keyList(keysOf(column)).map(String);
+/** A key as a literal of the filter language. */
+export function literal(key: SimKey): string {
+  return typeof key === "string" ? `"${key}"` : String(key);
 }
 
-function columnOf(rows: readonly SimRow[], field: FieldSchema): Column {
-  const integers = (values: readonly (bigint | undefined)[]): Column => ({
-    kind: "fixed",
-    type: DataType.Int64,
-    dim: 0,
-    rows: rows.length,
-    values: BigInt64Array.from(values, (value) => value ?? 0n),
-    validity: field.nullable ? bitmap(values.map((value) => value !== undefined)) : undefined,
-  });
-  switch (field.name) {
-    case "id":
-      return field.type === DataType.Int64
-        ? integers(rows.map(({ key }) => key as bigint))
-        : texts(rows.map(({ key }) => key as string));
-    case "stamp":
-      return integers(rows.map(({ stamp }) => stamp));
-    case "age":
-      return integers(rows.map(({ age }) => age));
-    case "tag":
-      return texts(rows.map(({ tag }) => tag));
-    case "vector":
-      return {
-        kind: "fixed",
-        type: DataType.FloatVector,
-        dim: DIM,
-        rows: rows.length,
-        values: Float32Array.from(rows.flatMap(({ vector }) => vector)),
-        validity: undefined,
-      };
-    default:
-      return integers(rows.map((row) => extraOf(row, field)));
-  }
+function keysIn(data: FieldData | undefined): readonly SimKey[] {
+  const strings = data?.scalars?.stringData?.data;
+  return strings === undefined ? [...(data?.scalars?.longData?.data ?? [])] : unpackStrings(strings);
 }
 
-function texts(values: readonly string[]): Column {
-  const keys = keysFrom("varchar", values);
-  if (keys.kind !== "varchar") throw new TypeError("texts are varchar");
-  return {
-    kind: "bytes",
-    type: DataType.VarChar,
-    rows: values.length,
-    offsets: keys.offsets,
-    bytes: keys.bytes,
-    validity: undefined,
-  };
+function integersIn(data: FieldData | undefined): readonly (bigint | undefined)[] {
+  const values = [...(data?.scalars?.longData?.data ?? [])];
+  const valid = data?.validData ?? new Uint8Array(0);
+  return valid.length === 0 ? values : values.map((value, i) => (valid[i] === 1 ? value : undefined));
 }
 
-function bitmap(bits: readonly boolean[]): Uint8Array | undefined {
-  if (bits.every(Boolean)) return undefined;
-  const bytes = new Uint8Array(Math.ceil(bits.length / 8));
-  for (const [i, bit] of bits.entries()) if (bit) bytes[i >> 3] = (bytes[i >> 3] ?? 0) | (1 << (i & 7));
-  return bytes;
+function textsIn(data: FieldData | undefined): readonly string[] {
+  const strings = data?.scalars?.stringData?.data;
+  return strings === undefined ? [] : unpackStrings(strings);
+}
+
+function integers(fieldName: string, values: readonly bigint[]): Init<FieldData> {
+  return { type: DataType.Int64, fieldName, scalars: { longData: { data: BigInt64Array.from(values) } } };
+}
+
+/** Only rows that have a value bring one. */
+function nullable(fieldName: string, values: readonly (bigint | undefined)[]): Init<FieldData> {
+  const present = values.filter((value) => value !== undefined);
+  const validData = Uint8Array.from(values, (value) => (value === undefined ? 0 : 1));
+  return { ...integers(fieldName, present), validData };
+}
+
+function texts(fieldName: string, values: readonly string[]): Init<FieldData> {
+  return { type: DataType.VarChar, fieldName, scalars: { stringData: { data: packStrings(values) } } };
+}
+
+function bounded(name: string): FieldSchema {
+  return { ...plain(name, DataType.VarChar), maxLength: 64, typeParams: { max_length: "64" } };
 }
 
 function plain(name: string, type: FieldSchema["type"]): FieldSchema {

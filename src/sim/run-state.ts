@@ -9,8 +9,8 @@ import type { Coverage } from "./coverage.ts";
 import type { Deployment } from "./deployment.ts";
 import { EPOCH_MS } from "./life.ts";
 import type { Model } from "./model.ts";
-import type { SimProxy } from "./proxy.ts";
 import type { SimKey } from "./rows.ts";
+import type { ServedProxy } from "./served-proxy.ts";
 import type { World } from "./world.ts";
 
 /** A collection as the workload knows it. */
@@ -77,7 +77,7 @@ export class RunState {
   async viaProxy<T>(
     random: Prng,
     deadlineMs: number,
-    use: (proxy: SimProxy, ctx: CallContext) => Promise<T>,
+    use: (proxy: ServedProxy, ctx: CallContext) => Promise<T>,
   ): Promise<T> {
     const proxies = this.deployment.proxies();
     if (proxies.length === 0) {
@@ -85,7 +85,7 @@ export class RunState {
       throw serviceUnavailable("no proxy is alive");
     }
     const proxy = random.pick(proxies);
-    const { life, clock } = proxy.deps;
+    const { life, clock } = proxy.process;
     const abort = new AbortController();
     const ctx: CallContext = {
       principal: "",

@@ -9,6 +9,8 @@ export interface SimTuning {
   readonly engine: "native" | "reference";
   readonly wal: Partial<WalOptions>;
   readonly retentionMs: number;
+  /** How old rows a Bounded read may see. */
+  readonly gracefulTimeMs: number;
   readonly settings: (identity: Parameters<typeof defaultSettings>[0]) => ProcessSettings;
 }
 
@@ -66,6 +68,7 @@ export function tune(world: World): SimTuning {
     topology,
     engine,
     retentionMs,
+    gracefulTimeMs: random.pick([20, 100, 200]),
     wal: {
       segmentBytes: random.pick([16 << 10, 64 << 10]),
       batchBytesMax: random.pick([4 << 10, 64 << 10]),
