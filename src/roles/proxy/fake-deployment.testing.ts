@@ -299,6 +299,7 @@ export class FakeDeployment {
           schema: {
             ...info.schema,
             fields: [...info.schema.fields, { ...field, id: fieldId(100 + info.schema.fields.length) }],
+            enableDynamicField: info.schema.enableDynamicField || field.isDynamic,
           },
         })),
       truncateCollection: (ctx, { name }) => edit(ctx, name, () => ({ truncatedAt: this.now() })),

@@ -358,6 +358,7 @@ export class RootCoordRole implements RootCoord {
       const schema: CollectionSchema = {
         ...info.schema,
         fields: [...declared, { ...request.field, id }, ...dynamic],
+        enableDynamicField: info.schema.enableDynamicField || request.field.isDynamic,
         version: info.schema.version + 1,
       };
       await this.#rowChange(ctx, "alterSchema", { ...info, schema });

@@ -111,6 +111,9 @@ export function checkAddedField(schema: CollectionSchema, field: FieldSchema, li
   if (systemNames.includes(field.name) || reservedNames.includes(field.name)) {
     throw parameterInvalid(`not support to add system field, field name = ${field.name}`);
   }
+  if (field.isDynamic) {
+    throw parameterInvalid(`not support to add dynamic field, field name = ${field.name}`);
+  }
   if (field.isPrimaryKey) {
     throw parameterInvalid(`not support to add pk field, field name = ${field.name}`);
   }

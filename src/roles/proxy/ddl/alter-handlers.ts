@@ -13,12 +13,14 @@ import {
   hasCipherKey,
   isWarmupKey,
   MMAP_KEY,
+  parseBool,
   WARMUP_KEY,
 } from "../check/properties.ts";
 import { checkAddedField } from "../check/schema.ts";
 import type { ProxyCall } from "../handler.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import type { ServedHandlers } from "../served-handlers.ts";
+import { DYNAMIC_FIELD } from "./dynamic-field.ts";
 import { isLoaded, namedCollection } from "./lookup.ts";
 
 const DESCRIPTION_KEY = "collection.description";
@@ -41,8 +43,14 @@ export const alterHandlers = {
     if (hasCipherKey([...Object.keys(set), ...remove])) {
       throw parameterInvalid("can not alter cipher related properties");
     }
-    if (set[DYNAMIC_KEY] !== undefined || remove.includes(DYNAMIC_KEY)) {
-      throw notServed(`altering ${DYNAMIC_KEY} of an existing collection`);
+    if (remove.includes(DYNAMIC_KEY)) {
+      throw parameterInvalid(
+        `cannot delete key ${DYNAMIC_KEY}, dynamic field schema could support set to true/false`,
+      );
+    }
+    if (set[DYNAMIC_KEY] !== undefined) {
+      await alterDynamicField(call, info, set);
+      return {};
     }
     await refuseWhileLoaded(call, info, { set, remove });
     const description = set[DESCRIPTION_KEY];
@@ -89,6 +97,19 @@ export const alterHandlers = {
     return {};
   },
 } satisfies ServedHandlers;
+
+/** Enabling it adds the field that holds undeclared keys; the property itself is not kept. */
+async function alterDynamicField(call: ProxyCall, info: CollectionInfo, set: KeyValues): Promise<void> {
+  const text = set[DYNAMIC_KEY] ?? "";
+  const wanted = parseBool(text.toLowerCase());
+  if (wanted === undefined) throw parameterInvalid(`invalid dynamic schema property value: ${text}`);
+  if (Object.keys(set).length > 1) {
+    throw parameterInvalid("cannot alter dynamic schema with other properties at the same time");
+  }
+  if (wanted === info.schema.enableDynamicField) return;
+  if (!wanted) throw notServed(`taking the dynamic field from a collection (${DYNAMIC_KEY})`);
+  await call.deps.rootCoord.addCollectionField(call.ctx, { name: info.name, field: DYNAMIC_FIELD });
+}
 
 /** What decides how a collection is opened cannot change under a loaded one. */
 async function refuseWhileLoaded(

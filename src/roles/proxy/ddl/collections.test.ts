@@ -181,7 +181,13 @@ test("properties are altered, and what the collection cannot take is refused", a
     [alter([pair("timezone", "x")]), 1100, /unknown or invalid IANA Time Zone ID: x/],
     [alter([pair("collection.description", "d".repeat(70_000))]), 1100, /description must not exceed/],
     [alter([pair("cipher.key", "x")]), 1100, /can not alter cipher related properties/],
-    [alter([pair("dynamicfield.enabled", "true")]), 10, /altering dynamicfield.enabled/],
+    [alter([], ["dynamicfield.enabled"]), 1100, /cannot delete key dynamicfield.enabled/],
+    [alter([pair("dynamicfield.enabled", "x")]), 1100, /invalid dynamic schema property value: x/],
+    [
+      alter([pair("dynamicfield.enabled", "true"), pair("a", "b")]),
+      1100,
+      /cannot alter dynamic schema with other properties at the same time/,
+    ],
     [
       deployment.status("AlterCollection", { properties: [pair("a", "b")] }),
       1100,
@@ -210,6 +216,26 @@ test("properties are altered, and what the collection cannot take is refused", a
     deepEqual([code, reason], [104, `${says}: collection already loaded[collection=one]`]);
   }
   equal((await alter([pair("collection.ttl.seconds", "61")])).code, 0);
+});
+
+test("a collection gets its dynamic field later, and keeps it", async () => {
+  const deployment = await withCollections("one");
+  const enable = async (value: string) =>
+    deployment.status("AlterCollection", {
+      collectionName: "one",
+      properties: [pair("dynamicfield.enabled", value)],
+    });
+  equal((await enable("false")).reason, "");
+  equal((await enable("True")).reason, "");
+  const info = deployment.collection("one");
+  deepEqual([info.schema.enableDynamicField, info.schema.fields.at(-1)?.name], [true, "$meta"]);
+  const described = await deployment.call("DescribeCollection", { collectionName: "one" });
+  equal(described.schema?.enableDynamicField, true);
+  equal((await enable("true")).reason, "");
+  equal(deployment.collection("one").schema.fields.length, info.schema.fields.length);
+  const { code, reason } = await enable("false");
+  equal(code, 10, reason);
+  match(reason, /taking the dynamic field from a collection/);
 });
 
 test("a field's limits are altered within bounds", async () => {
@@ -264,6 +290,7 @@ test("a field is added when old rows can live without it", async () => {
     [add({}), 1100, /added field must be nullable, please check it, field name = extra/],
     [add({ nullable: true }, "id"), 1100, /duplicated field name id/],
     [add({ nullable: true, isPrimaryKey: true }), 1100, /not support to add pk field, field name = extra/],
+    [add({ nullable: true, isDynamic: true }), 1100, /not support to add dynamic field, field name = extra/],
     [add({ nullable: true, autoID: true }), 1100, /only primary field can speficy AutoID with true/],
     [add({ nullable: true, isPartitionKey: true }), 1100, /not support to add partition key field/],
     [add({ nullable: true }, "RowID"), 1100, /not support to add system field, field name = RowID/],

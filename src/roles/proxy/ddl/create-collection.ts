@@ -1,19 +1,12 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
-import { utf8Encode } from "../../../base/bytes.ts";
-import { DataType } from "../../../model/data-type.ts";
-import { fieldId } from "../../../model/ids.ts";
-import {
-  type CollectionSchema,
-  type ConsistencyLevel,
-  type FieldSchema,
-  type KeyValues,
-} from "../../../model/schema.ts";
+import { type CollectionSchema, type ConsistencyLevel, type KeyValues } from "../../../model/schema.ts";
 import { fromPairs } from "../../../wire/key-values.ts";
 import type { CreateCollectionRequest } from "../../../wire/messages.gen.ts";
 import { decodeCollectionSchema } from "../../../wire/schema-wire.ts";
 import { checkConsistencyLevel, checkNewProperties, CONSISTENCY_KEY } from "../check/properties.ts";
-import { checkFields, checkPartitionKey, checkSchema, META_FIELD } from "../check/schema.ts";
+import { checkFields, checkPartitionKey, checkSchema } from "../check/schema.ts";
 import type { ProxyCall } from "../handler.ts";
+import { DYNAMIC_FIELD } from "./dynamic-field.ts";
 
 export async function createCollection(call: ProxyCall, request: CreateCollectionRequest): Promise<void> {
   const { limits, rootCoord } = call.deps;
@@ -54,27 +47,5 @@ function consistencyLevel(properties: KeyValues, requested: number): Consistency
 }
 
 function withDynamicField(schema: CollectionSchema): CollectionSchema {
-  return schema.enableDynamicField ? { ...schema, fields: [...schema.fields, dynamicField] } : schema;
+  return schema.enableDynamicField ? { ...schema, fields: [...schema.fields, DYNAMIC_FIELD] } : schema;
 }
-
-/** Holds the keys that a row has beside its declared fields. */
-const dynamicField: FieldSchema = {
-  id: fieldId(0),
-  name: META_FIELD,
-  description: "dynamic schema",
-  type: DataType.JSON,
-  elementType: DataType.None,
-  isPrimaryKey: false,
-  autoId: false,
-  isPartitionKey: false,
-  isClusteringKey: false,
-  isDynamic: true,
-  isFunctionOutput: false,
-  nullable: true,
-  defaultValue: { kind: "bytes", value: utf8Encode("{}") },
-  dim: 0,
-  maxLength: 0,
-  maxCapacity: 0,
-  typeParams: {},
-  children: [],
-};
