@@ -1,4 +1,5 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import type { RedkiteError } from "../../../errors/redkite-error.ts";
 import { DataType } from "../../../model/data-type.ts";
 import type { MetricType } from "../../../model/read.ts";
 import type { CollectionInfo, FieldSchema, IndexInfo } from "../../../model/schema.ts";
@@ -16,7 +17,10 @@ export async function searchMetric(
   const indexes = await call.metaCache.indexes(call.ctx, info.id);
   const index = indexes.find(({ fieldId, droppedAt }) => fieldId === field.id && droppedAt === undefined);
   const own = index && metricOfIndex(index);
-  if (requested === "") return own ?? defaultMetric(field.type);
+  if (requested === "") {
+    if (index === undefined) throw noIndex(field);
+    return own ?? defaultMetric(field.type);
+  }
   const metric = METRICS.find((name) => name === requested.toUpperCase());
   if (own === undefined && metric !== undefined) return metric;
   if (own !== undefined && own === metric) return own;
@@ -24,6 +28,11 @@ export async function searchMetric(
     expected: own ?? defaultMetric(field.type),
     actual: requested,
   });
+}
+
+/** A field that was added to a loaded collection, or was not loaded with it: nobody has said what its distances are. */
+function noIndex({ name }: FieldSchema): RedkiteError {
+  return parameterInvalid(`field index of the field: ${name} is not loaded, please reload the collection`);
 }
 
 function metricOfIndex({ params, userParams }: IndexInfo): MetricType | undefined {

@@ -265,6 +265,10 @@ test("the part of a sparse query that may be left out is a share", async () => {
 test("a search of a field with an index takes its metric, and refuses another", async () => {
   await using proxy = await twelveRows(1);
   const info = await proxy.metaCache.collection(proxy.call.ctx, "c");
+  await assert.rejects(
+    search(proxy, { metric_type: "" }),
+    /field index of the field: vector is not loaded, please reload the collection: invalid parameter/,
+  );
   await proxy.coords.indexCoord.createIndex(proxy.call.ctx, {
     collectionId: info.id,
     field: VECTOR,
