@@ -131,8 +131,14 @@ export class DataClient {
       }),
     });
     const fields = ["id", "stamp", ...(keepsAge ? [] : ["age"]), ...(keepsTag ? [] : ["tag", "vector"])];
-    const present = (): boolean =>
-      rows.every(({ key }) => handle.info.vchannels.some((v) => this.#run.model.channel(v).current(key)));
+    /** Stamps of the rows as they are now; undefined while one is not there. */
+    const present = (): string | undefined => {
+      const stamps = rows.map(
+        ({ key }) =>
+          handle.info.vchannels.flatMap((v) => this.#run.model.channel(v).now(key)?.stamp ?? [])[0],
+      );
+      return stamps.includes(undefined) ? undefined : stamps.join();
+    };
     const werePresent = present();
     try {
       await this.#writeRows(handle, write, {
@@ -142,7 +148,7 @@ export class DataClient {
       });
     } catch (error) {
       // A row that is not there needs all of its fields.
-      const mayLack = keepsTag && !(werePresent && present());
+      const mayLack = keepsTag && (werePresent === undefined || present() !== werePresent);
       if (!mayLack || !isRedkiteError(error, "parameterInvalid")) throw error;
     }
   }

@@ -279,6 +279,11 @@ export class ModelChannel {
     return row !== undefined && this.#isVisible(row, at) ? row : undefined;
   }
 
+  /** The row of a key as a read would see it that takes its timestamp now. */
+  now(key: SimKey): ModelRow | undefined {
+    return this.at(key, NOW);
+  }
+
   visible(at: bigint): ModelRow[] {
     return [...this.#versions.keys()].flatMap((key) => this.at(key, at) ?? []);
   }
