@@ -105,11 +105,10 @@ export class TaskRunner implements TaskGroup {
  * repeated as a whole, and must be: nobody else will do it.
  */
 function isTransient(error: unknown): boolean {
-  return (
-    isRedkiteError(error) &&
-    (error.retriable || error.kind === "diskFailed" || error.kind === "metaUnknownOutcome")
-  );
+  return isRedkiteError(error) && (error.retriable || MAY_PASS.has(error.kind));
 }
+
+const MAY_PASS: ReadonlySet<string> = new Set(["diskFailed", "ioFailed", "metaUnknownOutcome"]);
 
 export type TaskReport = (failure: TaskFailure) => void;
 

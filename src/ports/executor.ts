@@ -1,6 +1,6 @@
 /**
  * Named background work. A task runs until it returns or its signal aborts; when it throws an error that may pass (a retriable one,
- * diskFailed, metaUnknownOutcome) it is started again after a growing pause, at most `restarts` times in a row, then `failed` is
+ * diskFailed, ioFailed, metaUnknownOutcome) it is started again after a growing pause, at most `restarts` times in a row, then `failed` is
  * called with the last error.
  */
 export interface Tasks {

@@ -211,7 +211,13 @@ export class DataClient {
       rows: [],
       mayDelete: (row) => filter.matches(row) === true,
     });
-    await this.#delete(handle, filter.text, "");
+    try {
+      await this.#delete(handle, filter.text, "");
+    } catch (error) {
+      // A filter that can be seen to be true of every row is refused, as in Milvus.
+      if (!isRedkiteError(error, "parameterInvalid") || !/always true/.test(error.message)) throw error;
+      return model.close(write);
+    }
     model.close(write);
     if (loadedPartitions !== undefined || handle.version !== version) return;
     const left = model.leftBehind(heads, (row) => filter.matches(row) === true);

@@ -9,7 +9,7 @@ import type { World } from "./world.ts";
 export class Life {
   readonly name: string;
   readonly world: World;
-  readonly #deaths: (() => void)[] = [];
+  readonly #deaths = new Set<() => void>();
   #alive = true;
   #stalledUntilMs = 0;
 
@@ -26,7 +26,9 @@ export class Life {
   end(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    for (const onDeath of this.#deaths.splice(0)) onDeath();
+    const deaths = [...this.#deaths];
+    this.#deaths.clear();
+    for (const onDeath of deaths) onDeath();
   }
 
   /** Nothing happens in it for a while, although the world goes on: the machine swaps, or a virtual one is moved. */
@@ -42,9 +44,11 @@ export class Life {
     else this.world.after(waitMs, "stalled", () => this.wake(run));
   }
 
-  onDeath(listener: () => void): void {
-    if (this.#alive) this.#deaths.push(listener);
+  /** Returns how not to hear of it any more. */
+  onDeath(listener: () => void): () => void {
+    if (this.#alive) this.#deaths.add(listener);
     else listener();
+    return () => this.#deaths.delete(listener);
   }
 
   /** The answer of `act`, which runs after the delay unless the process has died by then. */

@@ -26,11 +26,23 @@ export class Nemesis {
 
   async run(done: () => boolean): Promise<void> {
     const { world } = this.#run;
-    await world.pause(300, "calm");
+    this.#wantRarePoints();
+    await world.pause(this.#random.between(50, 300), "calm");
     while (!done() && this.#faults < this.#faultsMax) {
       await this.#strike();
       await world.pause(this.#random.between(20, 300), "between faults");
     }
+  }
+
+  /** Some points are met a few times in a run, if at all: seeds take turns in striking at each, so that many seeds have struck at all. */
+  #wantRarePoints(): void {
+    if (this.#faultsMax === 0) return;
+    const { world, deployment } = this.#run;
+    const points = FAULT_POINTS.length;
+    const crashAt = FAULT_POINTS[world.seed % points];
+    const failAt = FAULT_POINTS[(world.seed + Math.floor(world.seed / points)) % points];
+    if (failAt !== undefined) deployment.faults.wanted.set(failAt, "fail");
+    if (crashAt !== undefined) deployment.faults.wanted.set(crashAt, "crash");
   }
 
   healAll(): void {

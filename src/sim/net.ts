@@ -193,7 +193,13 @@ export class SimNet {
       return;
     }
     const { process } = registered;
-    process.life.wake(() => this.#serve(call, message, process, method.bind(service.implementation), back));
+    const forget = process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
+    process.life.wake(() =>
+      this.#serve(call, message, process, method.bind(service.implementation), (label, act) => {
+        forget();
+        back(label, act);
+      }),
+    );
   }
 
   #serve(
@@ -220,7 +226,6 @@ export class SimNet {
         : this.#world.after(message.remainingMs, "deadline", () =>
             message.server.abort(deadlineExceeded(call.method)),
           );
-    process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
     const run = async (): Promise<unknown> => method(ctx, decodePlain(message.bytes));
     run().then(
       (answer) => {

@@ -74,6 +74,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     const done = (): boolean =>
       (run.operations >= wanted && nemesis.hasDoneEnough) || run.violations.length > 0;
     const random = world.random("pace");
+    const thinkMs = random.pick([8, 20, 40]);
     const loop = async (step: () => Promise<void>, pauseMs: number): Promise<void> => {
       while (!done()) {
         await step();
@@ -84,7 +85,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     const plaguing = nemesis.run(done);
     await Promise.all([
       loop(() => admin.step(), 60),
-      ...clients.map(async (client) => loop(() => client.step(), 8)),
+      ...clients.map(async (client) => loop(() => client.step(), thinkMs)),
     ]);
     await plaguing;
     await quiesce(run, checker, admin, nemesis);

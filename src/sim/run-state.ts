@@ -101,7 +101,7 @@ export class RunState {
         abort.abort(reason);
         reject(reason);
       });
-      life.onDeath(() =>
+      const forget = life.onDeath(() =>
         this.world.after(random.between(1, 30), "client reset", () =>
           reject(serviceUnavailable("connection reset")),
         ),
@@ -109,7 +109,10 @@ export class RunState {
       life
         .hear(use(proxy, ctx))
         .then(resolve, reject)
-        .finally(() => timer.cancel());
+        .finally(() => {
+          forget();
+          timer.cancel();
+        });
     });
   }
 
