@@ -129,6 +129,19 @@ const accepted: readonly {
     built: { index_type: "SCAN", json_cast_type: "VARCHAR", json_path: "/color" },
     name: "$meta/color",
   },
+  {
+    on: "color",
+    given: { json_cast_type: "json" },
+    shown: { json_cast_type: "json", index_type: "AUTOINDEX" },
+    built: { index_type: "SCAN", json_cast_type: "JSON", json_path: "/color" },
+    name: "$meta/color",
+  },
+  {
+    on: "meta",
+    given: { index_type: "STL_SORT", json_cast_type: "VARCHAR" },
+    shown: { index_type: "STL_SORT", json_cast_type: "VARCHAR" },
+    built: { index_type: "SCAN", json_cast_type: "VARCHAR", json_path: "" },
+  },
   { on: "tags", given: {}, shown: { index_type: "AUTOINDEX" }, built: { index_type: "SCAN" } },
   {
     on: "tags",
@@ -307,17 +320,6 @@ const refused: readonly {
   },
   { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
   { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },
-  {
-    on: "meta",
-    given: { index_type: "INVERTED", json_cast_type: "DOUBLE" },
-    says: "json_path not found: invalid parameter",
-  },
-  {
-    on: "meta",
-    given: { index_type: "STL_SORT", json_cast_type: "DOUBLE" },
-    code: 1101,
-    says: "json index must specify json path: missing parameter",
-  },
   {
     on: "meta",
     given: { index_type: "BITMAP", json_cast_type: "DOUBLE", json_path: "meta['a']" },

@@ -23,13 +23,14 @@ export const AUTO_INDEX = "AUTOINDEX";
 
 /**
  * Checks the parameters of CreateIndex for a field and fills in what they leave out, as Milvus does and in its words. An empty
- * `index_type` means AUTOINDEX.
+ * `index_type` means AUTOINDEX. `asked` is the name in the request: the field's, or a key of the dynamic field.
  */
 export function resolveIndex(
   field: FieldSchema,
   schema: CollectionSchema,
   extraParams: readonly KeyValuePair[],
   limits: Pick<ProxyLimits, "indexParamsBytesMax">,
+  asked = field.name,
 ): ResolvedIndex {
   checkSize(extraParams, limits);
   const given = expand(extraParams);
@@ -45,7 +46,7 @@ export function resolveIndex(
   const userParams = pairsOf(extraParams);
   return isVector(field.type)
     ? resolveVector(field, { given, userParams, auto })
-    : resolveScalar(field, schema, { given, userParams, auto });
+    : resolveScalar(field, schema, asked, { given, userParams, auto });
 }
 
 interface Wanted {
@@ -114,6 +115,7 @@ const SCANNED = "SCAN";
 function resolveScalar(
   field: FieldSchema,
   schema: CollectionSchema,
+  asked: string,
   { given, userParams, auto }: Wanted,
 ): ResolvedIndex {
   const indexType = auto ? autoScalar(field) : (given["index_type"] ?? "");
@@ -122,7 +124,7 @@ function resolveScalar(
   }
   checkScalarType(indexType, field);
   if (INDEX_TYPES.get(indexType)?.served !== true) throw notServed(`the index type ${indexType}`);
-  const json = field.type === DataType.JSON ? jsonIndexParams(indexType, field, given, schema) : {};
+  const json = field.type === DataType.JSON ? jsonIndexParams(indexType, field, asked, given, schema) : {};
   const scanned = field.type === DataType.JSON || field.type === DataType.Array;
   const built = indexType === "Trie" ? "TRIE" : indexType;
   return {

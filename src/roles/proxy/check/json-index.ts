@@ -15,10 +15,14 @@ const castTypes: Readonly<Record<string, readonly string[]>> = {
   BITMAP: ["BOOL", "VARCHAR"],
 };
 
-/** The parameters of an index on a path of a JSON field, checked in Milvus's order: its cast type, its cast function, its path. */
+/**
+ * The parameters of an index on a path of a JSON field, checked in Milvus's order: its cast type, its cast function, its path. `asked` is
+ * the field, or the key of the dynamic field, that the request names.
+ */
 export function jsonIndexParams(
   indexType: string,
   field: FieldSchema,
+  asked: string,
   given: KeyValues,
   schema: CollectionSchema,
 ): KeyValues {
@@ -32,12 +36,8 @@ export function jsonIndexParams(
   }
   const castFunction = given[JSON_CAST_FUNCTION]?.trim().toUpperCase();
   if (castFunction !== undefined) checkCastFunction(castFunction, castType);
-  const path = given[JSON_PATH];
-  if (path === undefined) {
-    throw indexType === "INVERTED"
-      ? parameterInvalid("json_path not found")
-      : parameterMissing(JSON_PATH, "json index must specify json path");
-  }
+  // Without a path the whole value is meant.
+  const path = given[JSON_PATH] ?? asked;
   return {
     [JSON_PATH]: pointerOf(path, schema, field),
     [JSON_CAST_TYPE]: castType,

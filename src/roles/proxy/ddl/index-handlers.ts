@@ -38,7 +38,7 @@ export const indexHandlers = {
     if (field === undefined) {
       throw parameterInvalid(`cannot create index on non-exist field: ${request.fieldName}`);
     }
-    const index = resolveIndex(field, info.schema, request.extraParams, call.deps.limits);
+    const index = resolveIndex(field, info.schema, request.extraParams, call.deps.limits, request.fieldName);
     call.note({ field: field.name, indexType: index.params["index_type"] });
     const { indexCoord } = call.deps;
     await indexCoord.createIndex(call.ctx, {
