@@ -1,10 +1,10 @@
 /**
  * The Node SDK's own specs against this server:
  *
- *     node tests/conformance/run-node-sdk.ts <checkout of milvus-io/milvus-sdk-node> [--only <pattern of files>] [--out <file>]
+ *     node tests/conformance/run-node-sdk.ts [source of milvus-io/milvus-sdk-node] [--only <pattern of files>] [--out <file>]
  *
- * The checkout has its dependencies installed (`npm install --ignore-scripts`) and is only read. Its specs name port 19530, so a
- * fresh server is started there; one that runs there already is used.
+ * The source is a checkout or anything that git can clone from, GitHub by default; its dependencies are installed in the checkout. Its
+ * specs name port 19530, so a fresh server is started there; one that runs there already is used.
  */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -12,10 +12,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { runProgram } from "../e2e/support/run-program.ts";
+import { checkoutOf, must } from "./checkout.ts";
 import { readExclusions } from "./exclusions.ts";
 import { parseJest } from "./jest.ts";
 import { printTally, tally } from "./tally.ts";
 import { withServer } from "./with-server.ts";
+
+const suite = { repository: "milvus-io/milvus-sdk-node", folders: undefined, has: "test/grpc" };
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -23,11 +26,15 @@ export async function main(args: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: { only: { type: "string" }, out: { type: "string" }, threads: { type: "string" } },
   });
-  const checkout = path.resolve(positionals[0] ?? "");
-  const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
-  if (positionals.length !== 1 || !existsSync(jest)) {
-    console.error("usage: run-node-sdk.ts <checkout with node_modules> [--only pattern] [--out file]");
+  if (positionals.length > 1) {
+    console.error("usage: run-node-sdk.ts [source] [--only pattern] [--out file]");
     return 2;
+  }
+  const checkout = await checkoutOf(suite, positionals[0]);
+  const jest = path.join(checkout, "node_modules", "jest", "bin", "jest.js");
+  if (!existsSync(jest)) {
+    const install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps"];
+    await must(install, { cwd: checkout });
   }
   const scratch = await mkdtemp(path.join(tmpdir(), "redkite-conformance-"));
   try {

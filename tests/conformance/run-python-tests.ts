@@ -1,11 +1,11 @@
 /**
  * Milvus's Python tests of the client against this server:
  *
- *     node tests/conformance/run-python-tests.ts <checkout of Milvus> --python <python> [--level L0] [--only <file or folder>]
- *         [--keyword <expression of pytest -k>] [--workers 2] [--out <file>] [--port 19530]
+ *     node tests/conformance/run-python-tests.ts [source of zhengbuqian/milvus] [--pymilvus <folder or source>] [--python <python>]
+ *         [--level L0] [--only <file or folder>] [--keyword <expression of pytest -k>] [--workers 2] [--out <file>] [--port 19530]
  *
- * The checkout has tests/python_client; `--python` is a Python with its requirements.txt installed. Nothing in it is changed.
- * A fresh server is started unless one runs on the port already.
+ * The source is a checkout or anything that git can clone from, GitHub by default. Without `--python` an environment with the suite's
+ * requirements and that pymilvus is made under `.cache`. A fresh server is started unless one runs on the port already.
  */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,20 +13,29 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { runProgram } from "../e2e/support/run-program.ts";
+import { checkoutOf } from "./checkout.ts";
 import { readExclusions } from "./exclusions.ts";
 import { parseJunit } from "./junit.ts";
+import { pythonFor } from "./python-environment.ts";
 import { printTally, tally } from "./tally.ts";
 import { withServer } from "./with-server.ts";
 
 /** A test that hangs is one failure, not the end of the run. */
 const testTimeoutSeconds = 180;
 
+const suite = {
+  repository: "zhengbuqian/milvus",
+  folders: ["tests/python_client"],
+  has: "tests/python_client/milvus_client",
+};
+
 export async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
-      python: { type: "string", default: "python3" },
+      python: { type: "string" },
+      pymilvus: { type: "string" },
       level: { type: "string", default: "L0" },
       only: { type: "string", default: "milvus_client" },
       keyword: { type: "string" },
@@ -36,19 +45,23 @@ export async function main(args: readonly string[]): Promise<number> {
       out: { type: "string" },
     },
   });
-  const tests = path.resolve(positionals[0] ?? "", "tests", "python_client");
-  if (positionals.length !== 1 || !existsSync(tests)) {
-    console.error(`usage: run-python-tests.ts <checkout of Milvus> --python <python>; there is no ${tests}`);
+  if (positionals.length > 1) {
+    console.error("usage: run-python-tests.ts [source] [--pymilvus source] [--python python] [--level L0]");
     return 2;
   }
+  const checkout = await checkoutOf(suite, positionals[0]);
+  const tests = path.join(checkout, "tests", "python_client");
+  const python = values.python ?? (await pythonFor(checkout, values.pymilvus));
   const scratch = await mkdtemp(path.join(tmpdir(), "redkite-conformance-"));
   try {
     const report = path.join(scratch, "report.xml");
     await withServer({ port: Number(values.port), threads: Number(values.threads) }, async () => {
       const { code, stdout } = await runProgram(
         [
-          ...[path.resolve(values.python), "-m", "pytest", values.only, "--tags", values.level],
+          ...[path.resolve(python), "-m", "pytest", values.only, "--tags", values.level],
           ...["--host", "127.0.0.1", "--port", values.port, `--junitxml=${report}`],
+          // What the server said stands in the log of a test that failed.
+          ...["-o", "junit_logging=log", "-o", "junit_log_passing_tests=False"],
           ...["-p", "no:cacheprovider", "-p", "no:sugar", "--timeout", String(testTimeoutSeconds), "-q"],
           ...(values.workers === "1" ? [] : ["-n", values.workers]),
           ...(values.keyword === undefined ? [] : ["-k", values.keyword]),
