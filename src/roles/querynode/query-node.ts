@@ -2,6 +2,7 @@ import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../..
 import type { DataCoord } from "../../api/data-coord.ts";
 import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node.ts";
 import type { ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
+import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
@@ -32,6 +33,8 @@ export class QueryNodeRole implements QueryNode, ShardReader {
   readonly #deps: QueryNodeDeps;
   readonly #watched = new Map<VChannel, Watched>();
   readonly #viewListeners = new Set<(vchannel: VChannel) => void>();
+  /** DataCoord may collect what no reader uses any more. A report names all channels: those that come together share one. */
+  readonly #reports = new SharedRuns(async () => this.#report());
   #state: ComponentStateCode = "Initializing";
 
   constructor(deps: QueryNodeDeps) {
@@ -89,7 +92,7 @@ export class QueryNodeRole implements QueryNode, ShardReader {
   ): Promise<{ readonly version: bigint }> {
     const delegator = this.#delegator(vchannel);
     const version = await delegator.sync(ctx);
-    await this.#report(ctx);
+    await this.#reports.run();
     return { version };
   }
 
@@ -163,7 +166,7 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     }
     delegator.watch(watched.request);
     watched.delegator = delegator;
-    await this.#report(ctx);
+    await this.#reports.run();
   }
 
   async #unwatch(vchannel: VChannel): Promise<void> {
@@ -174,12 +177,11 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     await watched.delegator?.close();
   }
 
-  /** DataCoord may collect what no reader uses any more. */
-  async #report(ctx: CallContext): Promise<void> {
+  async #report(): Promise<void> {
     const targets = [...this.#watched].flatMap(([vchannel, { delegator }]) =>
       delegator === undefined ? [] : [{ vchannel, version: delegator.targetVersion }],
     );
-    await this.#deps.dataCoord.reportTargets(ctx, { reader: this.#deps.nodeId, targets });
+    await this.#deps.dataCoord.reportTargets(this.#deps.context(), { reader: this.#deps.nodeId, targets });
   }
 
   #delegator(vchannel: VChannel): Delegator {
