@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
+import { isVector } from "../model/data-type.ts";
+import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -33,8 +35,26 @@ for (const { name, make } of engines) {
         assert.deepEqual(await process.keys(info, "age >= 20"), [2n, 3n, 4n]);
         assert.deepEqual(await process.nearest(info, 3), [3n]);
 
+        const rowsOfIndex = async () => {
+          const request = { collectionId: info.id, indexName: "flat", at: TIMESTAMP_ZERO };
+          const [index] = await process.coords.indexCoord.describeIndex(process.ctx, request);
+          return [index?.indexedRows, index?.totalRows, index?.pendingRows];
+        };
+        const field = info.schema.fields.find(({ type }) => isVector(type));
+        assert.ok(field !== undefined);
+        await process.coords.indexCoord.createIndex(process.ctx, {
+          collectionId: info.id,
+          field,
+          indexName: "flat",
+          userParams: { index_type: "FLAT" },
+          params: { index_type: "FLAT", metric_type: "L2" },
+          isAuto: false,
+        });
+        // As in Milvus, rows that are still being collected are none that wait for an index.
+        assert.deepEqual(await rowsOfIndex(), [0n, 0n, 0n]);
         await process.flush(info);
         assert.deepEqual(await process.keys(info, ""), [1n, 2n, 3n, 4n]);
+        assert.deepEqual(await rowsOfIndex(), [4n, 4n, 0n]);
         await process.insert(info, [3n, 5n]); // a second version of 3
         assert.equal(await process.count(info), 5n);
         await process.remove(info, [1n, 5n]);

@@ -140,24 +140,25 @@ export class IndexCoordRole implements IndexCoord {
       let indexed = 0n;
       let total = 0n;
       let failReason = "";
-      let pending = false;
+      let pending = 0n;
       for (const meta of segments) {
         if (request.at !== TIMESTAMP_ZERO && meta.minTimestamp > request.at) continue;
-        total += BigInt(meta.rows);
-        const record = records.get(meta.id);
-        const wanted = this.#builds.needsBuild(meta, info);
-        if (record?.state === "Failed") failReason = record.failReason;
+        // Rows that are still being collected wait for no build: clients compare indexed rows with the total.
         if (meta.state === "Growing") continue;
-        if (!wanted && meta.state === "Flushed") indexed += BigInt(meta.rows);
-        else if (record?.state === "Finished") indexed += BigInt(meta.rows);
-        else pending = true;
+        const rows = BigInt(meta.rows);
+        total += rows;
+        const record = records.get(meta.id);
+        const done = meta.state === "Flushed" && !this.#builds.needsBuild(meta, info);
+        if (record?.state === "Failed") failReason = record.failReason;
+        if (done || record?.state === "Finished") indexed += rows;
+        else pending += rows;
       }
-      const state = failReason !== "" ? "Failed" : pending ? "InProgress" : "Finished";
+      const state = failReason !== "" ? "Failed" : pending > 0n ? "InProgress" : "Finished";
       return {
         info,
         indexedRows: indexed,
         totalRows: total,
-        pendingRows: pending ? total - indexed : 0n,
+        pendingRows: pending,
         state,
         failReason,
       };
