@@ -23,6 +23,8 @@ interface Sample extends ProcessFigures {
   readonly latencyMs: number;
   /** Of the server's processor time, for each operation since the sample before. */
   readonly cpuMs: number;
+  /** Loaded: what every write must look at. */
+  readonly segments: number;
   readonly operations: number;
 }
 
@@ -106,6 +108,7 @@ async function load(
         ...(await measureProcess(server.pid, server.dataDir)),
         latencyMs: latencies[latencies.length >> 1] ?? 0,
         cpuMs: ((cpuSeconds - before.cpuSeconds) * 1000) / Math.max(1, operations - before.operations),
+        segments: must(await client.getQuerySegmentInfo({ collectionName: collection })).infos.length,
         operations,
       };
       Object.assign(before, { cpuSeconds, operations });
@@ -114,7 +117,7 @@ async function load(
       console.log(
         `${((i * minutes) / samples).toFixed(1)} min: ${sample.rssMB.toFixed(0)} MB, ${sample.descriptors} descriptors, ` +
           `${sample.threads} threads, ${sample.diskMB.toFixed(1)} MB on disk, median ${sample.latencyMs.toFixed(1)} ms, ` +
-          `${sample.cpuMs.toFixed(1)} ms of CPU each, ${operations} operations`,
+          `${sample.cpuMs.toFixed(1)} ms of CPU each, ${sample.segments} segments, ${operations} operations`,
       );
     }
   };

@@ -1,3 +1,4 @@
+import { SharedRuns } from "../../base/shared-runs.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { objectExists, objectNotFound } from "../../errors/storage-errors.ts";
 import type { Disk } from "../../ports/disk.ts";
@@ -17,6 +18,8 @@ export class FsObjectStore implements ObjectStore {
   readonly #putting = new Set<string>();
   /** Folders whose own entry is durable. */
   readonly #folders = new Set<string>();
+  /** Syncs of folders under way: objects that are put at the same time share them. */
+  readonly #syncs = new Map<string, { readonly runs: SharedRuns<void>; users: number }>();
   #temporaryFiles = 0;
 
   private constructor(disk: Disk, folder: string) {
@@ -114,7 +117,23 @@ export class FsObjectStore implements ObjectStore {
       await this.#disk.remove(temporary).catch(() => undefined);
       throw error;
     }
-    await this.#disk.syncDirectory(parentOf(path));
+    await this.#syncFolder(parentOf(path));
+  }
+
+  /** What was renamed into the folder before the call is durable when it returns. */
+  async #syncFolder(folder: string): Promise<void> {
+    const sync = this.#syncs.get(folder) ?? {
+      runs: new SharedRuns(() => this.#disk.syncDirectory(folder)),
+      users: 0,
+    };
+    this.#syncs.set(folder, sync);
+    sync.users++;
+    try {
+      await sync.runs.run();
+    } finally {
+      sync.users--;
+      if (sync.users === 0) this.#syncs.delete(folder);
+    }
   }
 
   async #moveIntoPlace(temporary: string, path: string): Promise<void> {
@@ -135,7 +154,7 @@ export class FsObjectStore implements ObjectStore {
     if (folder === this.#folder || this.#folders.has(folder)) return;
     await this.#makeFolder(parentOf(folder));
     await this.#disk.makeDirectory(folder);
-    await this.#disk.syncDirectory(parentOf(folder));
+    await this.#syncFolder(parentOf(folder));
     if (this.#folders.size >= FOLDERS_KNOWN_MAX) this.#folders.clear();
     this.#folders.add(folder);
   }

@@ -1,4 +1,5 @@
 import { Mutex } from "../../base/mutex.ts";
+import { runAtMost } from "../../base/run-at-most.ts";
 import { encodeDeltaLog, type DeltaPart } from "../../format/delta-log.ts";
 import type { SegmentId } from "../../model/ids.ts";
 import type { Checkpoint, DeltaLogMeta, ManifestRef } from "../../model/segment-meta.ts";
@@ -6,8 +7,9 @@ import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { Engine } from "../../ports/engine.ts";
 import type { Faults } from "../../ports/faults.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
-import type { SegmentFiles } from "../shard/segment-files.ts";
+import type { SegmentFiles, StoredEnds } from "../shard/segment-files.ts";
 import type { ShardState } from "../shard/shard-state.ts";
+import type { GrowingEntry } from "../shard/shard-view.ts";
 
 /** A flushed segment as DataCoord commits it. */
 export interface FlushOutput {
@@ -73,7 +75,7 @@ export class Flusher {
     const growing = new Set([...state.growing()].map((entry) => entry.id));
     const snapshots = segmentIds
       .filter((id) => growing.has(id))
-      .map((id) => {
+      .map((id): Snapshot => {
         const { entry, deletesAppliedTo } = state.snapshotEnds(id);
         entry.ref.retain();
         return { entry, deletesAppliedTo, ends: entry.ref.segment.ends() };
@@ -84,33 +86,11 @@ export class Flusher {
       return undefined;
     try {
       const task = `${await this.#deps.allocId()}-${state.epoch}`;
-      const segments: FlushOutput[] = segmentIds
-        .filter((id) => !growing.has(id))
-        .map((id) => emptyOutput(id, position, at));
-      for (const { entry, deletesAppliedTo, ends } of snapshots) {
-        const { segment } = entry.ref;
-        await this.#deps.faults.point("flush.before-files");
-        const written = await this.#deps.files.write(segment, entry.schema, ends, {
-          segmentId: entry.id,
-          collectionId: state.collectionId,
-          partitionId: entry.partitionId,
-          vchannel: state.vchannel,
-          task,
-        });
-        segments.push({
-          id: entry.id,
-          rows: segment.rows,
-          bytes: written.totalBytes,
-          startPosition: entry.startPosition,
-          flushedPosition: position,
-          minTimestamp: entry.minTimestamp,
-          maxTimestamp: segment.maxTimestamp,
-          deletesAppliedTo,
-          historyFrom: TIMESTAMP_ZERO,
-          schemaVersion: entry.schema.version,
-          manifest: { key: written.key, crc32c: written.crc32c, bytes: written.bytes },
-        });
-      }
+      const empty = segmentIds.filter((id) => !growing.has(id)).map((id) => emptyOutput(id, position, at));
+      const written = await runAtMost(SEGMENTS_AT_ONCE, snapshots, async (snapshot) =>
+        this.#writeSegment(snapshot, task, position),
+      );
+      const segments = [...empty, ...written];
       const deltaLogs = parts.length === 0 ? [] : [await this.#writeDeltas(parts, at, task)];
       await this.#deps.faults.point("flush.before-commit");
       const commit = { segments, deltaLogs, checkpoint };
@@ -125,6 +105,36 @@ export class Flusher {
     } finally {
       for (const { entry } of snapshots) entry.ref.release();
     }
+  }
+
+  async #writeSegment(
+    { entry, deletesAppliedTo, ends }: Snapshot,
+    task: string,
+    position: bigint,
+  ): Promise<FlushOutput> {
+    const state = this.#state;
+    const { segment } = entry.ref;
+    await this.#deps.faults.point("flush.before-files");
+    const written = await this.#deps.files.write(segment, entry.schema, ends, {
+      segmentId: entry.id,
+      collectionId: state.collectionId,
+      partitionId: entry.partitionId,
+      vchannel: state.vchannel,
+      task,
+    });
+    return {
+      id: entry.id,
+      rows: segment.rows,
+      bytes: written.totalBytes,
+      startPosition: entry.startPosition,
+      flushedPosition: position,
+      minTimestamp: entry.minTimestamp,
+      maxTimestamp: segment.maxTimestamp,
+      deletesAppliedTo,
+      historyFrom: TIMESTAMP_ZERO,
+      schemaVersion: entry.schema.version,
+      manifest: { key: written.key, crc32c: written.crc32c, bytes: written.bytes },
+    };
   }
 
   /** Before the first row of any segment that stays unflushed. */
@@ -160,6 +170,16 @@ export class Flusher {
     };
   }
 }
+
+/** A growing segment as of the flush's position. */
+interface Snapshot {
+  readonly entry: GrowingEntry;
+  readonly deletesAppliedTo: Timestamp;
+  readonly ends: StoredEnds;
+}
+
+/** Most of a small segment's flush is waiting for the disk. */
+const SEGMENTS_AT_ONCE = 4;
 
 /** A segment that was allocated but never got a row. */
 function emptyOutput(id: SegmentId, position: bigint, at: Timestamp): FlushOutput {

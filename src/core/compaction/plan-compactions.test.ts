@@ -110,6 +110,14 @@ test("enough small segments of one partition are merged, smallest first, into no
   assert.deepEqual(plans([1, 2, 3, 4, 5, 6, 7].map((id) => small(id, 1))), [["small", [1, 2, 3, 4, 5]]]);
 });
 
+test("small segments are merged rather than rewritten one by one for their deletes", () => {
+  const segments = [1, 2, 3, 4].map((id) => meta(id, { bytes: id < 4 ? 10 : 900 }));
+  assert.deepEqual(plans(segments, { endedRows: ended({ 1: 50, 2: 50, 4: 50 }) }), [
+    ["small", [1, 2, 3]],
+    ["deleted", [4]],
+  ]);
+});
+
 test("segments that keep surplus delta logs from going are rewritten, and no others", () => {
   const segments = [3, 1, 2].map((id) => meta(id, { deletesAppliedTo: timestamp(BigInt(100 * id)) }));
   const logs = (...to: readonly number[]) => to.map((at) => timestamp(BigInt(at)));

@@ -49,26 +49,26 @@ export function planCompactions(
     for (const meta of inputs) taken.add(meta.id);
     planned.push({ partitionId: first.partitionId, inputs, reason });
   };
-  const ended = (meta: SegmentMeta): number => candidates.endedRows.get(meta.id) ?? 0;
-  for (const meta of candidates.segments) {
-    const share = meta.rows === 0 ? 0 : ended(meta) / meta.rows;
-    if (candidates.dropBegunUpTo > 0n && meta.minTimestamp <= candidates.dropBegunUpTo) {
-      if (meta.maxTimestamp <= candidates.dropBegunUpTo || candidates.manual) plan("expired", [meta]);
-    } else if (candidates.resting.has(meta.id)) continue;
-    else if (share > limits.deletedShareMax || (candidates.manual && share > 0)) plan("deleted", [meta]);
+  const left = (): readonly SegmentMeta[] => candidates.segments.filter((meta) => !taken.has(meta.id));
+  const { dropBegunUpTo, manual } = candidates;
+  for (const meta of dropBegunUpTo > 0n ? left() : []) {
+    if (meta.maxTimestamp <= dropBegunUpTo || (manual && meta.minTimestamp <= dropBegunUpTo))
+      plan("expired", [meta]);
   }
-  for (const small of smallGroups(
-    candidates.segments.filter((meta) => !taken.has(meta.id)),
-    candidates.manual,
-    limits,
-  ))
-    plan("small", small);
+  // Before the deleted ones: a merge drops ended rows too, and takes many segments away where a rewrite leaves as many as before.
+  for (const small of smallGroups(left(), manual, limits)) plan("small", small);
+  for (const meta of left()) {
+    if (candidates.resting.has(meta.id)) continue;
+    const ended = candidates.endedRows.get(meta.id) ?? 0;
+    const share = meta.rows === 0 ? 0 : ended / meta.rows;
+    if (share > limits.deletedShareMax || (manual && share > 0)) plan("deleted", [meta]);
+  }
   const excess = candidates.deltaLogs.length - limits.deltaLogsMax;
   const passed = candidates.deltaLogs.toSorted((a, b) => (a < b ? -1 : 1))[excess - 1];
   if (passed !== undefined) {
     // Only these keep the surplus logs from going.
-    const behind = candidates.segments
-      .filter((meta) => !taken.has(meta.id) && meta.deletesAppliedTo < passed)
+    const behind = left()
+      .filter((meta) => meta.deletesAppliedTo < passed)
       .toSorted((a, b) => (a.deletesAppliedTo < b.deletesAppliedTo ? -1 : 1));
     for (const meta of behind.slice(0, limits.inputsMax)) plan("deltas", [meta]);
   }

@@ -1,4 +1,5 @@
 import { ByteFormatError } from "../../base/bytes.ts";
+import { runAtMost } from "../../base/run-at-most.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import { layoutArrowFile } from "../../format/arrow-layout.ts";
 import { columnBuffersOf, parseArrowFile } from "../../format/arrow-parse.ts";
@@ -60,10 +61,16 @@ export class SegmentFiles {
     identity: SegmentIdentity,
   ): Promise<ManifestRef & { readonly totalBytes: number }> {
     const folder = `segments/${identity.collectionId}/${identity.partitionId}/${identity.segmentId}/${identity.task}`;
-    const groups: FileGroup[] = [];
-    for (const group of groupFields(schema)) groups.push(await this.#writeGroup(segment, group, folder));
+    // A small segment's time goes into syncs, which side by side cost little more than one; a large one's into memory.
+    const atOnce = segment.memoryBytes > AT_ONCE_BYTES_MAX ? 1 : AT_ONCE_MAX;
+    const groups = await runAtMost(atOnce, groupFields(schema), async (group) =>
+      this.#writeGroup(segment, group, folder),
+    );
     const keyIndex = this.#engine.buildKeyIndex(segment);
     try {
+      const keys = await this.#put(`${folder}/keys.idx`, [keyIndex.bytes]);
+      const storedEnds =
+        ends.rows.length === 0 ? undefined : await this.#put(`${folder}/ends`, [encodeEnds(ends)]);
       const manifest: Manifest = {
         segmentId: identity.segmentId,
         collectionId: identity.collectionId,
@@ -72,11 +79,8 @@ export class SegmentFiles {
         rows: segment.rows,
         schemaVersion: schema.version,
         groups,
-        keyIndex: await this.#put(`${folder}/keys.idx`, [keyIndex.bytes]),
-        ends:
-          ends.rows.length === 0
-            ? undefined
-            : { ...(await this.#put(`${folder}/ends`, [encodeEnds(ends)])), count: ends.rows.length },
+        keyIndex: keys,
+        ends: storedEnds === undefined ? undefined : { ...storedEnds, count: ends.rows.length },
         stats: schema.fields.flatMap((field) => {
           const stats = segment.fieldStats(field.id);
           return stats === undefined
@@ -274,5 +278,9 @@ function parse<T>(file: string, read: () => T): T {
     throw error;
   }
 }
+
+/** Field groups of a segment up to this size are written side by side, so many at once. */
+const AT_ONCE_BYTES_MAX = 8 << 20;
+const AT_ONCE_MAX = 4;
 
 const hex = (crc: number): string => crc.toString(16).padStart(8, "0");

@@ -31,7 +31,8 @@ export class CompactionRunner {
   readonly #busy = new Set<SegmentId>();
   readonly #endedRows = new Map<SegmentId, number>();
   readonly #triggers = new Map<PlanId, Trigger>();
-  #running = 0;
+  /** Compactions under way, by reason. */
+  readonly #running = new Map<PlannedCompaction["reason"], number>();
 
   constructor(
     deps: DataCoordDeps,
@@ -48,7 +49,12 @@ export class CompactionRunner {
   }
 
   noteEnded(id: SegmentId, rows: number): void {
-    this.#endedRows.set(id, rows);
+    if (this.#tables.findSegment(id)?.state === "Flushed") this.#endedRows.set(id, rows);
+  }
+
+  /** Segments that ended otherwise than by a compaction. */
+  forget(ids: readonly SegmentId[]): void {
+    for (const id of ids) this.#endedRows.delete(id);
   }
 
   /** Looks at a channel after something changed there. */
@@ -116,10 +122,12 @@ export class CompactionRunner {
       this.#deps.limits.compaction,
     );
     let started = 0;
-    for (const plan of planned) {
-      if (!manual && this.#running >= this.#deps.limits.compactionsParallelMax) break;
+    const waiting = [...planned];
+    while (waiting.length > 0) {
+      if (!manual && this.#runningCount() >= this.#deps.limits.compactionsParallelMax) break;
+      const plan = this.#takeNext(waiting);
       for (const meta of plan.inputs) this.#busy.add(meta.id);
-      this.#running += 1;
+      this.#noteRunning(plan.reason, 1);
       started += 1;
       if (trigger !== undefined) trigger.executing += 1;
       this.#deps.tasks.spawn(
@@ -129,6 +137,22 @@ export class CompactionRunner {
       );
     }
     return started;
+  }
+
+  /** Of the reason with the fewest under way, so that none starves another. */
+  #takeNext(waiting: PlannedCompaction[]): PlannedCompaction {
+    const running = ({ reason }: PlannedCompaction): number => this.#running.get(reason) ?? 0;
+    const next = waiting.reduce((best, plan) => (running(plan) < running(best) ? plan : best));
+    waiting.splice(waiting.indexOf(next), 1);
+    return next;
+  }
+
+  #noteRunning(reason: PlannedCompaction["reason"], change: 1 | -1): void {
+    this.#running.set(reason, (this.#running.get(reason) ?? 0) + change);
+  }
+
+  #runningCount(): number {
+    return [...this.#running.values()].reduce((sum, count) => sum + count, 0);
   }
 
   async #run(
@@ -156,7 +180,7 @@ export class CompactionRunner {
       // Tried again when the channel is considered next; a fenced owner or a full disk is nobody's bug.
       if (!isRedkiteError(error)) throw error;
     } finally {
-      this.#running -= 1;
+      this.#noteRunning(planned.reason, -1);
       if (trigger !== undefined) trigger.executing -= 1;
       for (const meta of planned.inputs) this.#busy.delete(meta.id);
     }

@@ -438,6 +438,7 @@ export class DataCoordRole implements DataCoord {
     const next = (): DataChange | undefined => {
       const dropped = this.#tables.segmentsOn(vchannel).filter(matches).slice(0, SEGMENTS_PER_TXN);
       if (dropped.length === 0) return undefined;
+      this.#compactions.forget(dropped.map((meta) => meta.id));
       return { segments: dropped.map((meta) => ({ ...meta, state: "Dropped", droppedAtMs })) };
     };
     while (await this.#tables.change(vchannel, next));

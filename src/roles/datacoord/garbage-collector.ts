@@ -1,3 +1,4 @@
+import { runAtMost } from "../../base/run-at-most.ts";
 import type { NodeId, VChannel } from "../../model/ids.ts";
 import type { DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Position } from "../../ports/message-stream.ts";
@@ -83,7 +84,7 @@ export class GarbageCollector {
     for (let from = 0; from < segments.length; from += SEGMENTS_PER_TXN) {
       const removeSegments = segments.slice(from, from + SEGMENTS_PER_TXN);
       await this.#deps.faults.point("gc.before-files");
-      for (const meta of removeSegments) await this.#removeFiles(meta);
+      await runAtMost(REMOVALS_AT_ONCE, removeSegments, async (meta) => this.#removeFiles(meta));
       await this.#tables.change(vchannel, () => ({ removeSegments }));
     }
     const channel = this.#tables.findChannel(vchannel);
@@ -127,7 +128,7 @@ export class GarbageCollector {
     const prefix = `segments/${meta.collectionId}/${meta.partitionId}/${meta.id}/`;
     for (;;) {
       const keys = await this.#deps.objects.list(prefix, { limit: LIST_MAX });
-      for (const key of keys) await this.#deps.objects.remove(key);
+      await runAtMost(REMOVALS_AT_ONCE, keys, async (key) => this.#deps.objects.remove(key));
       if (keys.length < LIST_MAX) return;
     }
   }
@@ -178,6 +179,7 @@ interface Truncation {
 }
 
 const LIST_MAX = 1000;
+const REMOVALS_AT_ONCE = 4;
 const SEGMENTS_PER_TXN = 100;
 const ORPHANS_MAX = 100_000;
 

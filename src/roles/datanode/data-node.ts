@@ -110,10 +110,10 @@ export class DataNodeRole implements DataNode {
   }
 
   async sealSegments(
-    _ctx: CallContext,
+    ctx: CallContext,
     request: { readonly vchannel: VChannel; readonly segmentIds: readonly SegmentId[] },
   ): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }> {
-    return this.#channel(request.vchannel).sealSegments(request.segmentIds);
+    return this.#channel(request.vchannel).sealSegments(request.segmentIds, ctx.signal);
   }
 
   async syncTarget(ctx: CallContext, { vchannel }: { readonly vchannel: VChannel }): Promise<void> {

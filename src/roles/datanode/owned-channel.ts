@@ -34,6 +34,8 @@ export class OwnedChannel {
   readonly #placer: SegmentPlacer;
   readonly #flusher: Flusher;
   readonly #tasks = new Set<TaskHandle>();
+  /** Segments that a flush under way or waiting has; another request to seal them would write them again. */
+  readonly #flushing = new Set<SegmentId>();
   #stopped = false;
   #reportTimer: Timer | undefined;
   /** Changes appended under this epoch. Met a second time from an earlier owner, a change does nothing further. */
@@ -161,11 +163,17 @@ export class OwnedChannel {
     this.#writer.resume(intentId);
   }
 
-  /** Seals (all growing ones when empty) and begins to flush; the flush itself goes on in the background. */
+  /**
+   * Seals (all growing ones when empty) and begins to flush; the flush itself goes on in the background. Requests to seal everything
+   * wait while too many segments wait for their flush: a client that flushes faster than the disk writes would fill the memory.
+   */
   async sealSegments(
     segmentIds: readonly SegmentId[],
+    signal?: AbortSignal,
   ): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }> {
     if (segmentIds.length === 0) {
+      while (this.#flushing.size > FLUSHING_MAX && !this.#stopped)
+        await this.#deps.clock.sleep(FLUSHING_PAUSE_MS, signal);
       // Rows in flight may open a segment that is not known yet.
       this.#placer.retireAll();
       await this.#writer.close(TIMESTAMP_ZERO);
@@ -242,8 +250,10 @@ export class OwnedChannel {
   }
 
   /** No row is placed in them any more; they are flushed when those on their way are applied. */
-  async #markSealed(ids: readonly SegmentId[]): Promise<void> {
+  async #markSealed(wanted: readonly SegmentId[]): Promise<void> {
+    const ids = wanted.filter((id) => !this.#flushing.has(id));
     if (ids.length === 0) return;
+    for (const id of ids) this.#flushing.add(id);
     this.#placer.retire(new Set(ids));
     this.#spawn(`flush ${this.vchannel}`, async (signal) => {
       await this.#deps.faults.point("seal.before-metadata");
@@ -259,6 +269,7 @@ export class OwnedChannel {
       await this.#flush(ids);
       this.#placer.forget(ids);
       await this.#shard.advance(signal);
+      for (const id of ids) this.#flushing.delete(id);
     });
   }
 
@@ -329,3 +340,7 @@ export class OwnedChannel {
     else if (this.#shard.state.deltas.bytes > this.#deps.deltaBytesMax) await this.#flush([]);
   }
 }
+
+/** Segments of a channel that wait for their flush before requests for more of them wait, too. */
+const FLUSHING_MAX = 32;
+const FLUSHING_PAUSE_MS = 20;
