@@ -119,6 +119,6 @@ const OPTIONS = [
 ].map((option) => ({ about: "", ...option }));
 
 /** Every so many seeds one is run a second time. */
-const REPLAYED_EVERY = 10;
+const REPLAYED_EVERY = 20;
 /** A run of fewer seeds need not have met everything. */
 const COMPLETE_SEEDS_MIN = 200;
