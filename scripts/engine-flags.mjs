@@ -17,6 +17,7 @@ const kernels = {
     avx2,
     avx512: [...avx2, ...avx512],
     avx512vnni: [...avx2, ...avx512, ...avx512Vnni],
+    avx512vbmi: [...avx2, ...avx512, ...avx512Vnni, "-mavx512vbmi"],
     avx512bf16: [...avx2, ...avx512, ...avx512Vnni, "-mavx512bf16"],
     avx512fp16: [...avx2, ...avx512, ...avx512Vnni, "-mavx512fp16"],
   },

@@ -35,7 +35,7 @@ napi_value runBuild(Call& call, size_t i, std::function<Status(CancelToken, int3
   return submit(call.env(), Lane::build, std::move(job));
 }
 
-/** buildVectorIndex(segment, fieldId, metric, flat, m, efConstruction, threads, seed, cancel, progress, async) */
+/** buildVectorIndex(segment, fieldId, metric, kind, m, efConstruction, lists, nbits, refine, threads, seed, cancel, progress, async) */
 napi_value buildVector(Call& call) {
   const std::shared_ptr<Segment> source = call.segment(0);
   segment::VectorIndexInput input;
@@ -43,12 +43,17 @@ napi_value buildVector(Call& call) {
   const uint32_t metric = call.uint32(2);
   if (metric > static_cast<uint32_t>(Metric::jaccard)) refuse("unknown metric");
   input.metric = static_cast<Metric>(metric);
-  input.flat = call.boolean(3);
+  const uint32_t kind = call.uint32(3);
+  if (kind > static_cast<uint32_t>(segment::kLastVectorIndexKind)) refuse("unknown index kind");
+  input.kind = static_cast<segment::VectorIndexKind>(kind);
   input.m = call.uint32(4);
   input.efConstruction = call.uint32(5);
-  input.threads = call.uint32(6);
-  input.seed = call.size(7);
-  return runBuild(call, 8, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
+  input.lists = call.uint32(6);
+  input.nbits = call.uint32(7);
+  input.refine = call.boolean(8);
+  input.threads = call.uint32(9);
+  input.seed = call.size(10);
+  return runBuild(call, 11, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
     return buildVectorIndex(source->snapshot(), input, cancel, progress, out);
   });
 }

@@ -75,6 +75,8 @@ void readSearch(Call& call, SearchInput& in) {
     in.groupSize = call.uint32(16);
   }
   in.dropRatio = static_cast<float>(call.number(18));
+  in.nprobe = call.uint32(19);
+  in.refineRows = call.uint32(20);
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */

@@ -106,6 +106,82 @@ void integerSize(const KernelTable& table, uint32_t dim) {
   EXPECT(e == f && g == h, where + " overlap");
 }
 
+void listKernels(const KernelTable& table) {
+  const ListKernels& reference = kernelsOf(Isa::scalar)->list;
+  Random random(9);
+  for (uint32_t size = 1; size <= 90; size += size < 20 ? 1 : 7) {
+    const std::string where = std::string(table.name) + " list kernels, size " + std::to_string(size);
+    std::vector<uint8_t> codes(size_t{size} * 256);
+    for (uint8_t& code : codes) code = static_cast<uint8_t>(random.next());
+    std::vector<int8_t> queries(size_t{kListQueries} * size * 4);
+    const int32_t most = table.code.queryMax;
+    for (int8_t& code : queries) code = static_cast<int8_t>(static_cast<int32_t>(random.below(static_cast<uint32_t>(2 * most + 1))) - most);
+    for (uint32_t d = 0; d < size * 2; ++d) queries[d] = static_cast<int8_t>(most), codes[d] = 255;
+    const int8_t* pointers[kListQueries];
+    for (uint32_t q = 0; q < kListQueries; ++q) pointers[q] = queries.data() + size_t{q} * size * 4;
+    int32_t expected[kListQueries * kBlockRows], got[kListQueries * kBlockRows];
+    for (uint32_t nq = 1; nq <= kListQueries; ++nq) {
+      reference.dots(pointers, nq, codes.data(), size, expected);
+      table.list.dots(pointers, nq, codes.data(), size, got);
+      EXPECT(std::memcmp(expected, got, size_t{nq} * kBlockRows * 4) == 0, where + " dots");
+    }
+    // Sums up to the last that fits.
+    std::vector<uint8_t> tables(size_t{size} * 256);
+    for (uint8_t& entry : tables) entry = static_cast<uint8_t>(random.chance(3) ? 255 : random.next());
+    reference.lookup4(tables.data(), codes.data(), std::min(size, 64u), expected);
+    table.list.lookup4(tables.data(), codes.data(), std::min(size, 64u), got);
+    EXPECT(std::memcmp(expected, got, kBlockRows * 4) == 0, where + " lookup4");
+    for (uint32_t blocks = 1; blocks <= 2; ++blocks) {
+      reference.lookup8(tables.data(), codes.data(), size, blocks, expected);
+      table.list.lookup8(tables.data(), codes.data(), size, blocks, got);
+      EXPECT(std::memcmp(expected, got, size_t{blocks} * kBlockRows * 4) == 0, where + " lookup8");
+    }
+    std::vector<float> values(size_t{size} * 16);
+    for (float& value : values) value = normal(random);
+    std::vector<float> query(size);
+    for (float& value : query) value = normal(random);
+    std::vector<float> products(16), otherProducts(16);
+    reference.products(query.data(), values.data(), 1, size, 16, products.data());
+    table.list.products(query.data(), values.data(), 1, size, 16, otherProducts.data());
+    for (uint32_t i = 0; i < 16; ++i) EXPECT(near(products[i], otherProducts[i], size * 4.0), where + " products");
+    const uint32_t n = size * 16;
+    const std::vector<float> norms(n, 1.0f);
+    EXPECT(reference.nearest(values.data(), norms.data(), n) == table.list.nearest(values.data(), norms.data(), n), where + " nearest");
+    float low, high, otherLow, otherHigh;
+    reference.bounds(values.data(), n, &low, &high);
+    table.list.bounds(values.data(), n, &otherLow, &otherHigh);
+    EXPECT(low == otherLow && high == otherHigh, where + " bounds");
+    std::vector<uint8_t> bytes(n), otherBytes(n);
+    reference.quantise(values.data(), n, low, 255 / (high - low), bytes.data());
+    table.list.quantise(values.data(), n, low, 255 / (high - low), otherBytes.data());
+    EXPECT(bytes == otherBytes, where + " quantise");
+
+    int32_t sums[kBlockRows];
+    float scale[kBlockRows], constant[kBlockRows], error[kBlockRows], length[kBlockRows], distances[kBlockRows], slack[kBlockRows], otherDistances[kBlockRows], otherSlack[kBlockRows];
+    for (uint32_t r = 0; r < kBlockRows; ++r) {
+      sums[r] = static_cast<int32_t>(random.below(100'000)) - 50'000;
+      scale[r] = 0.001f * normal(random);
+      constant[r] = normal(random);
+      error[r] = std::fabs(normal(random));
+      length[r] = r == 5 ? std::numeric_limits<float>::infinity() : std::fabs(normal(random));
+    }
+    constant[7] = std::numeric_limits<float>::quiet_NaN();
+    for (uint32_t variant = 0; variant < 8; ++variant) {
+      const ListRows rows{variant & 1 ? scale : nullptr, variant & 2 ? constant : nullptr, variant & 4 ? error : nullptr, variant & 4 ? length : nullptr};
+      const ListQuery asked{0.5f, variant & 1 ? 0.3f : 1e-4f, 17.0f, 0.1f, 0.2f, 0.001f};
+      // Not at the rounding of any distance.
+      const float worst = 0.7f;
+      const uint32_t mask = reference.estimate(sums, rows, asked, worst, distances, slack);
+      EXPECT(table.list.estimate(sums, rows, asked, worst, otherDistances, otherSlack) == mask, where + " estimate");
+      for (uint32_t r = 0; r < kBlockRows; ++r) {
+        EXPECT(near(distances[r], otherDistances[r], 100) && near(slack[r], otherSlack[r], 100), where + " estimates");
+        const bool kept = (mask >> r & 1) != 0;
+        EXPECT(kept || distances[r] - slack[r] > worst, where + " mask");
+      }
+    }
+  }
+}
+
 void allTables() {
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512vnni}) {
     const KernelTable* table = kernelsOf(isa);
@@ -119,6 +195,7 @@ void allTables() {
       floatSize(*table, VectorType::f32, dim, false);
       integerSize(*table, dim);
     }
+    listKernels(*table);
     integerSize(*table, kDimMax);
     integerSize(*table, kDimMax - 32768 % 7);
   }

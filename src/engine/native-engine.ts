@@ -122,9 +122,12 @@ export class NativeEngine implements Engine {
         segment.ref,
         spec.fieldId,
         METRICS[spec.metric],
-        index.kind === "FLAT",
-        index.kind === "HNSW" ? index.m : 0,
+        KINDS[index.kind],
+        index.kind === "HNSW" || index.kind === "IVF_PQ" ? index.m : 0,
         index.kind === "HNSW" ? index.efConstruction : 0,
+        "nlist" in index ? index.nlist : 1,
+        index.kind === "IVF_PQ" ? index.nbits : 8,
+        "refine" in index && index.refine,
         this.#async ? control.threads : 1,
         spec.seed,
         control.cancel.word,
@@ -176,3 +179,16 @@ function ownSegment(segment: Segment): NativeSegment {
 function range(bytes: ByteRange | undefined): [number, number] {
   return bytes === undefined ? [-1, 0] : [bytes.offset, bytes.bytes];
 }
+
+/** Numbers of the engine's VectorIndexKind. */
+const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
+  FLAT: 0,
+  HNSW: 1,
+  SPARSE_INVERTED_INDEX: 2,
+  IVF_FLAT: 3,
+  IVF_SQ8: 4,
+  IVF_PQ: 5,
+  SCANN: 6,
+  IVF_RABITQ: 7,
+  BIN_IVF_FLAT: 8,
+};

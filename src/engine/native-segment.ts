@@ -252,6 +252,9 @@ export class NativeSegment implements GrowingSegment {
   }
 }
 
+/** Milvus's, where a search names none. */
+const NPROBE_DEFAULT = 8;
+
 /** Numbers of the engine's Metric. */
 export const METRICS: Readonly<Record<MetricType, number>> = {
   L2: 0,
@@ -260,7 +263,7 @@ export const METRICS: Readonly<Record<MetricType, number>> = {
   HAMMING: 3,
   JACCARD: 4,
 };
-const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact"];
+const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact", "lists"];
 
 function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | undefined): SearchParts {
   return [
@@ -283,6 +286,8 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.groupBy?.groupSize ?? 1,
     cancel?.word,
     spec.dropRatio ?? 0,
+    spec.nprobe ?? NPROBE_DEFAULT,
+    spec.refineRows ?? 0,
   ];
 }
 

@@ -160,6 +160,8 @@ export type SearchParts = [
   groupSize: number,
   cancel: Int32Array | undefined,
   dropRatio: number,
+  nprobe: number,
+  refineRows: number,
 ];
 export type HitParts = [
   starts: Int32Array,
@@ -173,9 +175,12 @@ export type VectorBuildParts = [
   segment: SegmentRef,
   fieldId: number,
   metric: number,
-  flat: boolean,
+  kind: number,
   m: number,
   efConstruction: number,
+  lists: number,
+  nbits: number,
+  refine: boolean,
   threads: number,
   seed: number,
   cancel: Int32Array,

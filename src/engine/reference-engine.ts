@@ -105,7 +105,7 @@ export class ReferenceEngine implements Engine {
       });
     }
     checkIndexKind(spec);
-    const parameters = index.kind === "HNSW" ? ([index.m, index.efConstruction] as const) : ([0, 0] as const);
+    const parameters = parametersOf(index);
     const { type, dim } = field;
     runBuild(core.rows, control);
     const file = writeIndexFile({
@@ -200,4 +200,18 @@ function runBuild(rows: number, control: BuildControl): void {
 
 function outOfMemory(predicted: number, limit: number): Error {
   return serviceMemoryLimitExceeded({ predicted, limit });
+}
+
+function parametersOf(index: VectorIndexSpec["index"]): readonly [number, number] {
+  switch (index.kind) {
+    case "HNSW":
+      return [index.m, index.efConstruction];
+    case "FLAT":
+    case "SPARSE_INVERTED_INDEX":
+      return [0, 0];
+    case "IVF_PQ":
+      return [index.nlist, index.m];
+    default:
+      return [index.nlist, 0];
+  }
 }

@@ -64,7 +64,7 @@ export interface ShardSearchResult {
 export interface SegmentSearchStats {
   readonly segmentId: SegmentId;
   readonly distances: number;
-  readonly path: "flat" | "graph" | "graph+exact" | "empty";
+  readonly path: "flat" | "graph" | "graph+exact" | "lists" | "empty";
   readonly visibleRows: number;
 }
 

@@ -116,6 +116,10 @@ export interface SearchSpec {
   readonly filter: FilterInput | undefined;
   /** Graph search width; the caller has resolved defaults and checked bounds. */
   readonly ef: number;
+  /** Lists that an inverted file reads at least; 8 when absent. */
+  readonly nprobe?: number;
+  /** Rows that an index of coarse codes compares on the raw vectors; absent: as many as its codes ask for. */
+  readonly refineRows?: number;
   /** Share in [0, 1) of a sparse query's entries, those of least magnitude, that an index may leave out; 0 when absent. */
   readonly dropRatio?: number;
   /** Exact scan although an index is there. */
@@ -142,7 +146,7 @@ export interface SearchHits {
 export interface SearchStats {
   readonly distances: number;
   /** How it was searched: shown by the slow log and EXPLAIN. */
-  readonly path: "flat" | "graph" | "graph+exact" | "empty";
+  readonly path: "flat" | "graph" | "graph+exact" | "lists" | "empty";
   readonly visibleRows: number;
 }
 
@@ -263,6 +267,12 @@ export interface VectorIndexSpec {
   readonly index:
     | { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number }
     | { readonly kind: "FLAT" }
+    /** Lists around centroids, fewer than asked for where there are not 39 rows for each. Exact within the lists that are read. */
+    | { readonly kind: "IVF_FLAT" | "BIN_IVF_FLAT" | "IVF_SQ8"; readonly nlist: number }
+    /** Product codes: `m` divides the dimension, `nbits` is 1 to 8. */
+    | { readonly kind: "IVF_PQ"; readonly nlist: number; readonly m: number; readonly nbits: number }
+    /** Coarse codes; with `refine` the best are ranked again on the raw vectors. SCANN needs an even dimension. */
+    | { readonly kind: "SCANN" | "IVF_RABITQ"; readonly nlist: number; readonly refine: boolean }
     /** Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. */
     | { readonly kind: "SPARSE_INVERTED_INDEX" };
   readonly seed: number;

@@ -3,6 +3,7 @@ import type { Engine } from "../../src/ports/engine.ts";
 import { filterContract } from "./engine/filter-contract.ts";
 import { hostileContract } from "./engine/hostile-contract.ts";
 import { indexContract, sparseIndexContract } from "./engine/index-contract.ts";
+import { listIndexContract } from "./engine/list-index-contract.ts";
 import { searchContract } from "./engine/search-contract.ts";
 import { storageContract } from "./engine/storage-contract.ts";
 import { versionContract } from "./engine/version-contract.ts";
@@ -17,6 +18,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
   describe(`${name}: filters`, () => filterContract(makeEngine));
   describe(`${name}: search`, () => searchContract(makeEngine));
   describe(`${name}: indexes`, () => indexContract(makeEngine));
+  describe(`${name}: indexes of lists`, () => listIndexContract(makeEngine));
   describe(`${name}: sparse indexes`, () => sparseIndexContract(makeEngine));
   describe(`${name}: bad input and closed handles`, () => hostileContract(makeEngine));
 }

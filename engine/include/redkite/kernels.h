@@ -97,6 +97,52 @@ struct RowBlockKernels {
                      uint32_t* masks);
 };
 
+/// Rows of one block of an inverted list, as what turns sums over their codes into distances. Null arrays count as ones (scale) and
+/// zeros (the others); each holds kBlockRows numbers.
+struct ListRows {
+  const float* scale;
+  const float* constant;
+  const float* error;   ///< what a row's codes may be wrong by, for a query of length 1
+  const float* length;  ///< what a query's codes may be wrong by, for a query whose error is 1
+};
+
+/// One query against one list: distance[r] = base + constant[r] - factor * scale[r] * (sum[r] - offset), wrong by at most
+/// length * error[r] + error * length[r] + rounding.
+struct ListQuery {
+  float base;
+  float factor;
+  float offset;
+  float length;
+  float error;
+  float rounding;
+};
+
+/// Queries that ListKernels::dots takes at once.
+inline constexpr uint32_t kListQueries = 8;
+
+/// Scans of the lists of an inverted file, kBlockRows rows at a time.
+struct ListKernels {
+  /// sums[q * kBlockRows + r] = sum over d of queries[q][d] * code(r, d) for 1 to kListQueries queries with elements within
+  /// CodeKernels::queryMax. Unsigned codes lie four dimensions of all rows next to each other: packed[groups][kBlockRows][4].
+  void (*dots)(const int8_t* const* queries, uint32_t nq, const uint8_t* packed, uint32_t groups, int32_t* sums);
+  /// sums[r] = sum over s of tables[s][nibble(r, s)] for 4 * groups subspaces: codes[groups][4][16], the low nibble of byte i for row i, the
+  /// high one for row 16 + i. Sums of the largest entries must stay below 65,536.
+  void (*lookup4)(const uint8_t* tables, const uint8_t* codes, uint32_t groups, int32_t* sums);
+  /// sums[r] = sum over s of tables[s][codes[s][r]], tables of 256 entries, over 1 or 2 consecutive blocks of subs * kBlockRows bytes. Sums
+  /// stay below 65,536 too.
+  void (*lookup8)(const uint8_t* tables, const uint8_t* codes, uint32_t subs, uint32_t blocks, int32_t* sums);
+  /// Distances and how wrong they may be; bit r of the result is clear when the row is surely farther than `worst`.
+  uint32_t (*estimate)(const int32_t* sums, const ListRows& rows, const ListQuery& query, float worst, float* distances, float* slack);
+  /// out[s * entries + e] = sum over d of query[s * width + d] * codebook[(s * width + d) * entries + e]; entries a multiple of 16.
+  void (*products)(const float* query, const float* codebook, uint32_t subs, uint32_t width, uint32_t entries, float* out);
+  /// The entry e of least norms[e] - 2 * products[e]; the first of equals.
+  uint32_t (*nearest)(const float* products, const float* norms, uint32_t entries);
+  /// Least and greatest of `n` values, n a multiple of 16.
+  void (*bounds)(const float* values, uint32_t n, float* least, float* greatest);
+  /// out[i] = (values[i] - least) * inverse, rounded, within 0 to 255; n a multiple of 16.
+  void (*quantise)(const float* values, uint32_t n, float least, float inverse, uint8_t* out);
+};
+
 struct KernelTable {
   Isa isa;
   const char* name;  ///< for example "avx512vnni"
@@ -105,6 +151,7 @@ struct KernelTable {
   BinaryKernels binary;
   CodeKernels code;
   RowBlockKernels block;
+  ListKernels list;
 };
 
 /// The best table that this machine runs.

@@ -205,7 +205,7 @@ struct HitBuffer {
   uint32_t* counts = nullptr;  ///< [nq]
 };
 
-enum class SearchPath : uint8_t { empty = 0, flat = 1, graph = 2, graphThenExact = 3 };
+enum class SearchPath : uint8_t { empty = 0, flat = 1, graph = 2, graphThenExact = 3, lists = 4 };
 
 /// Added up over the queries of a call; `path` is the most expensive path taken.
 struct SearchStats {

@@ -37,6 +37,7 @@ struct Tables {
     KernelTable& vnni = add(Isa::avx512vnni);
     fillAvx512(vnni);
     improveByAvx512Vnni(vnni);
+    if (__builtin_cpu_supports("avx512vbmi")) improveByAvx512Vbmi(vnni);
 #endif
   }
 };

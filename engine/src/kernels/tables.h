@@ -11,5 +11,12 @@ void fillAvx512(KernelTable& table);
 /// Overwrites what VNNI and VPOPCNTDQ do better in a table filled by fillAvx512.
 void improveByAvx512Vnni(KernelTable& table);
 RowBlockKernels avx512VnniRowBlocks();
+ListKernels scalarLists();
+ListKernels avx2Lists();
+ListKernels avx512Lists();
+/// Overwrites what VNNI does better.
+void improveListsByAvx512Vnni(ListKernels& lists);
+/// Overwrites what VBMI does better.
+void improveByAvx512Vbmi(KernelTable& table);
 
 }  // namespace redkite

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "redkite/hnsw.h"
+#include "redkite/ivf.h"
 #include "redkite/sparse-index.h"
 #include "../filter/scalar-index.h"
 #include "buffer.h"
@@ -16,6 +17,7 @@ class AttachedIndex {
  public:
   std::shared_ptr<Buffer> file;
   std::optional<HnswIndex> graph;
+  std::optional<IvfIndex> lists;
   std::optional<SparseIndex> sparse;
   std::optional<filter::ScalarIndex> scalar;
 };

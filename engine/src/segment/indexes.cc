@@ -16,7 +16,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   if (!type) return Status::invalid("field " + std::to_string(input.fieldId) + " does not hold vectors");
   if (!metricAllowed(*type, input.metric)) return Status::invalid("field " + std::to_string(input.fieldId) + " cannot be indexed for this metric");
   if (cancel.raised()) return Status::canceled();
-  if (input.flat) {
+  if (input.kind == VectorIndexKind::flat) {
     REDKITE_TRY(Buffer::allocate(kFlatBytes, out));
     const uint16_t version = 1;
     std::memcpy(out->writable(), kFlatMagic, 4);
@@ -41,6 +41,21 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
   const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &base);
+  if (input.kind >= VectorIndexKind::ivfFlat) {
+    IvfBuildParams params;
+    params.kind = static_cast<IvfKind>(static_cast<uint8_t>(input.kind) - static_cast<uint8_t>(VectorIndexKind::ivfFlat));
+    params.metric = input.metric;
+    params.lists = input.lists;
+    params.subs = input.m;
+    params.nbits = input.nbits;
+    params.refine = input.refine;
+    params.threads = input.threads;
+    params.seed = input.seed;
+    Result<AlignedBytes> built = buildIvf(view, indexed, params, {cancel, progress});
+    REDKITE_TRY(std::move(built.status));
+    out = Buffer::adopt(std::move(built.value));
+    return good();
+  }
   HnswBuildParams params;
   params.metric = input.metric;
   params.m = input.m;
@@ -82,6 +97,15 @@ Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
     if (vectorType(column->field.type) != VectorType::sparse) return Status::invalid("the index is over another type than field " + std::to_string(fieldId));
     if (sparse.value.rows() != snap.rows) return mismatch(sparse.value.rows());
     index->sparse = sparse.value;
+  } else if (IvfIndex::recognises(file->data(), file->size())) {
+    Result<IvfIndex> lists = IvfIndex::open(file->data(), file->size());
+    REDKITE_TRY(std::move(lists.status));
+    const auto type = vectorType(column->field.type);
+    if (!type || *type != lists.value.info().type || lists.value.info().dim != column->field.dim) {
+      return Status::invalid("the index is over another type or dimension than field " + std::to_string(fieldId));
+    }
+    if (lists.value.info().rows != snap.rows) return mismatch(lists.value.info().rows);
+    index->lists = lists.value;
   } else {
     Result<HnswIndex> graph = HnswIndex::open(file->data(), file->size());
     REDKITE_TRY(std::move(graph.status));

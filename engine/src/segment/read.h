@@ -52,6 +52,9 @@ struct SearchInput {
   uint32_t ef = 0;
   /** Share of the least entries of a sparse query that are left out where there is an index. */
   float dropRatio = 0;
+  /** Lists that an inverted file reads, and rows that it ranks again; 0: as many as its codes ask for. */
+  uint32_t nprobe = 8;
+  uint32_t refineRows = 0;
   bool exact = false;
   Visibility visibility;
   const FilterInput* filter = nullptr;
@@ -85,12 +88,20 @@ struct FieldStats {
 /** `kind` none for types without order. */
 FieldStats fieldStats(const ColumnView& column, uint32_t rows);
 
+/** Numbers of src/engine/native-engine.ts. */
+enum class VectorIndexKind : uint8_t { flat = 0, hnsw = 1, sparse = 2, ivfFlat = 3, ivfSq8 = 4, ivfPq = 5, scann = 6, ivfRabitq = 7, binIvfFlat = 8 };
+inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::binIvfFlat;
+
 struct VectorIndexInput {
   int64_t fieldId = 0;
   Metric metric = Metric::l2;
-  bool flat = false;
+  VectorIndexKind kind = VectorIndexKind::hnsw;
+  /** HNSW: links. Product codes: subspaces. */
   uint32_t m = 16;
   uint32_t efConstruction = 200;
+  uint32_t lists = 128;
+  uint32_t nbits = 8;
+  bool refine = true;
   uint32_t threads = 1;
   uint64_t seed = 1;
 };

@@ -169,12 +169,15 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &column->values);
     const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);
     const bool walk = index != nullptr && index->graph && index->graph->info().rows == snapshot.rows && index->graph->info().metric == input.metric;
-    InterimIndexes* interim = input.exact || walk ? nullptr : snapshot.segment->interim();
+    const bool lists = index != nullptr && index->lists && index->lists->info().rows == snapshot.rows && index->lists->info().metric == input.metric;
+    InterimIndexes* interim = input.exact || walk || lists ? nullptr : snapshot.segment->interim();
     const auto growing = interim == nullptr ? nullptr : interim->find(input.fieldId, input.metric);
     out.wantsInterim = interim != nullptr && !input.groupField && interim->wanted(input.fieldId, input.metric, snapshot.rows);
     thread_local HnswScratch scratch;
     if (growing != nullptr) {
       REDKITE_TRY(growing->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));
+    } else if (lists) {
+      REDKITE_TRY(index->lists->search(view, input.queries.data(), input.nq, bits, params, {input.nprobe, input.refineRows}, cancel, hits, &out.stats));
     } else if (walk) {
       REDKITE_TRY(index->graph->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));
     } else {

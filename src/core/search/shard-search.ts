@@ -51,11 +51,25 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     filter: filterInput(filter, segment),
     ef: Math.max(request.k, Number(request.params["ef"] ?? DEFAULT_EF)),
     dropRatio: Number(request.params["drop_ratio_search"] ?? 0),
+    ...listParams(request),
     exact: false,
     range: request.range,
     groupBy: request.groupBy,
   };
 }
+
+/** What indexes of lists and of coarse codes ask for; others do not look at it. */
+function listParams({ params, k }: ShardSearchRequest): Pick<SearchSpec, "nprobe" | "refineRows"> {
+  const nprobe = Number(params["nprobe"]);
+  const refine = Number(params["reorder_k"] ?? Number(params["refine_k"]) * k);
+  return {
+    ...(nprobe >= 1 ? { nprobe: Math.floor(Math.min(nprobe, LISTS_MAX)) } : {}),
+    ...(refine >= k ? { refineRows: Math.ceil(Math.min(refine, REFINE_ROWS_MAX)) } : {}),
+  };
+}
+
+const LISTS_MAX = 65_536;
+const REFINE_ROWS_MAX = 1_048_576;
 
 /** Where a search names no width: Milvus's HNSW default is the larger of it and k. */
 const DEFAULT_EF = 64;

@@ -3,10 +3,24 @@ import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { DataType, dataTypeName, isDenseVector } from "../../model/data-type.ts";
 import type { VectorIndexSpec } from "../../ports/engine.ts";
 
-/** Throws parameterInvalid when an index of this kind cannot be built over the spec's type. */
-export function checkIndexKind({ index, fieldId, type }: VectorIndexSpec): void {
+/** Throws parameterInvalid when an index of this kind and parameters cannot be built over the spec's type and dimension. */
+export function checkIndexKind({ index, fieldId, type, dim }: VectorIndexSpec): void {
   if (!suits(index.kind, type))
     throw parameterInvalid(`${index.kind} over field ${fieldId} of type ${dataTypeName(type)}`);
+  if ("nlist" in index) checkRange("nlist", index.nlist, 65_536);
+  if (index.kind === "IVF_PQ") {
+    checkRange("nbits", index.nbits, 8);
+    checkRange("m", index.m, dim);
+    if (dim % index.m !== 0)
+      throw parameterInvalid("m", { expected: `a divisor of ${dim}`, actual: index.m });
+  }
+  if (index.kind === "SCANN" && dim % 2 !== 0)
+    throw parameterInvalid("dimension for SCANN", { expected: "an even number", actual: dim });
+}
+
+function checkRange(name: string, value: number, most: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw parameterInvalid(name, { expected: `1 to ${most}`, actual: value });
 }
 
 function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean {
@@ -15,6 +29,14 @@ function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean 
       return true;
     case "HNSW":
       return isDenseVector(type);
+    case "IVF_FLAT":
+    case "IVF_SQ8":
+    case "IVF_PQ":
+    case "SCANN":
+    case "IVF_RABITQ":
+      return isDenseVector(type) && type !== DataType.BinaryVector;
+    case "BIN_IVF_FLAT":
+      return type === DataType.BinaryVector;
     case "SPARSE_INVERTED_INDEX":
       return type === DataType.SparseFloatVector;
     default:

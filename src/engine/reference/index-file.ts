@@ -15,7 +15,7 @@ export interface IndexFile {
   readonly type: number;
   readonly dim: number;
   readonly rows: number;
-  /** HNSW: M and efConstruction, else 0. */
+  /** HNSW: M and efConstruction; lists: nlist and m; else 0. */
   readonly parameters: readonly [number, number];
 }
 
@@ -24,7 +24,19 @@ export type IndexFileKind = VectorIndexSpec["index"]["kind"] | "sorted" | "bitma
 const magic = 0x5852_4b52; // "RKRX", little-endian
 const version = 1;
 const fileBytes = 64;
-const kinds: readonly IndexFileKind[] = ["HNSW", "FLAT", "sorted", "bitmap", "SPARSE_INVERTED_INDEX"];
+const kinds: readonly IndexFileKind[] = [
+  "HNSW",
+  "FLAT",
+  "sorted",
+  "bitmap",
+  "SPARSE_INVERTED_INDEX",
+  "IVF_FLAT",
+  "IVF_SQ8",
+  "IVF_PQ",
+  "SCANN",
+  "IVF_RABITQ",
+  "BIN_IVF_FLAT",
+];
 
 export function writeIndexFile(index: IndexFile): Uint8Array {
   const bytes = new Uint8Array(fileBytes);

@@ -203,6 +203,12 @@ export class BuildScheduler {
 /** Types that have a file; the others are exact scans of the column itself. */
 const BUILT_TYPES: ReadonlySet<string> = new Set([
   "HNSW",
+  "IVF_FLAT",
+  "IVF_SQ8",
+  "IVF_PQ",
+  "IVF_RABITQ",
+  "SCANN",
+  "BIN_IVF_FLAT",
   "SPARSE_INVERTED_INDEX",
   "SPARSE_WAND",
   "STL_SORT",

@@ -154,14 +154,31 @@ export class IndexNodeRole implements IndexNode {
   }
 }
 
+const number = (params: Readonly<Record<string, string>>, key: string, otherwise: number): number =>
+  Number(params[key] ?? otherwise);
+
 /** What the user's parameters ask for. Sparse types differ in how a search walks the same file. */
 function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): VectorIndexSpec["index"] {
   if (type === DataType.SparseFloatVector) return { kind: "SPARSE_INVERTED_INDEX" };
-  return {
-    kind: "HNSW",
-    m: Number(params["M"] ?? 16),
-    efConstruction: Number(params["efConstruction"] ?? 200),
-  };
+  const kind = params["index_type"];
+  const nlist = number(params, "nlist", 128);
+  switch (kind) {
+    case "IVF_FLAT":
+    case "IVF_SQ8":
+    case "BIN_IVF_FLAT":
+      return { kind, nlist };
+    case "IVF_PQ":
+      return { kind, nlist, m: number(params, "m", 32), nbits: number(params, "nbits", 8) };
+    case "SCANN":
+    case "IVF_RABITQ":
+      return { kind, nlist, refine: params["refine"] === "true" };
+    default:
+      return {
+        kind: "HNSW",
+        m: number(params, "M", 16),
+        efConstruction: number(params, "efConstruction", 200),
+      };
+  }
 }
 
 function vectorMetric(type: DataType, params: Readonly<Record<string, string>>): MetricType {

@@ -32,7 +32,13 @@ import { DataType, isVector } from "../../../src/model/data-type.ts";
 import { Comparison, FilterOp } from "../../../src/model/filter-program.ts";
 import { TIMESTAMP_FIELD } from "../../../src/model/ids.ts";
 import type { FieldSchema } from "../../../src/model/schema.ts";
-import type { BuildControl, NativeBuffer, SealedSpec, Segment } from "../../../src/ports/engine.ts";
+import type {
+  BuildControl,
+  NativeBuffer,
+  SealedSpec,
+  Segment,
+  VectorIndexSpec,
+} from "../../../src/ports/engine.ts";
 
 /**
  * Stored files and programs through the native engine: each is opened and then read to its end, because damage that opening lets
@@ -43,6 +49,7 @@ export const ENGINE_TARGETS: readonly FuzzTarget[] = [
   { name: "key-index", shortInputs: 10_000, open: keyIndex },
   { name: "ends-file", shortInputs: 10_000, open: endsFile },
   { name: "hnsw-file", shortInputs: 10_000, open: async (seed) => vectorIndex("HNSW", seed) },
+  { name: "ivf-file", shortInputs: 10_000, open: async (seed) => vectorIndex("IVF", seed) },
   { name: "flat-file", shortInputs: 10_000, open: async (seed) => vectorIndex("FLAT", seed) },
   { name: "scalar-index", shortInputs: 10_000, open: scalarIndex },
   { name: "filter-program", shortInputs: 20_000, open: filterPrograms },
@@ -199,7 +206,20 @@ async function endsFile(seed: number): Promise<OpenFuzzTarget> {
   };
 }
 
-async function vectorIndex(kind: "HNSW" | "FLAT", seed: number): Promise<OpenFuzzTarget> {
+const fuzzedIndexes = {
+  HNSW: [{ kind: "HNSW", m: 8, efConstruction: 40 }],
+  FLAT: [{ kind: "FLAT" }],
+  IVF: [
+    { kind: "IVF_FLAT", nlist: 6 },
+    { kind: "IVF_SQ8", nlist: 6 },
+    { kind: "IVF_PQ", nlist: 6, m: 8, nbits: 8 },
+    { kind: "SCANN", nlist: 6, refine: true },
+    { kind: "IVF_RABITQ", nlist: 6, refine: false },
+    { kind: "BIN_IVF_FLAT", nlist: 6 },
+  ],
+} as const satisfies Record<string, readonly VectorIndexSpec["index"][]>;
+
+async function vectorIndex(kind: keyof typeof fuzzedIndexes, seed: number): Promise<OpenFuzzTarget> {
   const engine = newEngine();
   const vectors = [
     testField(110, DataType.FloatVector, { nullable: true, dim: 16 }),
@@ -216,13 +236,21 @@ async function vectorIndex(kind: "HNSW" | "FLAT", seed: number): Promise<OpenFuz
   const samples = await Promise.all(
     vectors.map(async (field, i) => {
       const metric = (["L2", "COSINE", "HAMMING"] as const)[i] ?? "L2";
-      const index = kind === "FLAT" ? ({ kind } as const) : ({ kind, m: 8, efConstruction: 40 } as const);
-      const spec = { fieldId: field.id, type: field.type, dim: field.dim, metric, index, seed: 7 };
-      const bytes = (await engine.buildVectorIndex(segment, spec, newControl())).bytes.slice();
       const queries = randomColumn(Prng.fromSeed(3), { ...field, nullable: false }, 2);
-      return { field, bytes, search: { ...searchSpec(field, metric, queries, 5), ef: 20 } };
+      const search = { ...searchSpec(field, metric, queries, 5), ef: 20 };
+      const kinds = fuzzedIndexes[kind].filter(
+        (index) =>
+          !("nlist" in index) || (index.kind === "BIN_IVF_FLAT") === (field.type === DataType.BinaryVector),
+      );
+      return Promise.all(
+        kinds.map(async (index) => {
+          const spec = { fieldId: field.id, type: field.type, dim: field.dim, metric, index, seed: 7 };
+          const bytes = (await engine.buildVectorIndex(segment, spec, newControl())).bytes.slice();
+          return { field, bytes, search };
+        }),
+      );
     }),
-  );
+  ).then((lists) => lists.flat());
   return {
     ...perInput(`${kind}-file`, seed, (random) => {
       const { field, bytes, search } = random.pick(samples);
@@ -255,9 +283,9 @@ async function vectorIndex(kind: "HNSW" | "FLAT", seed: number): Promise<OpenFuz
   };
 }
 
-/** docs/internals/hnsw-index-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none and is not harmed more by this. */
+/** docs/internals/hnsw-index-file.md, ivf-index-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none. */
 function repairHeadChecksum(engine: NativeEngine, bytes: Uint8Array): void {
-  if (bytes.length < 256 || String.fromCharCode(...bytes.subarray(0, 4)) !== "RKHN") return;
+  if (bytes.length < 256 || !["RKHN", "RKIV"].includes(String.fromCharCode(...bytes.subarray(0, 4)))) return;
   const crc = engine.crc32c(bytes.subarray(0, 252));
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(252, crc, true);
 }

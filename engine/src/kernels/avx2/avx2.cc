@@ -213,6 +213,7 @@ void fillAvx2(KernelTable& table) {
   table.i8 = {i8Rows<false>, i8Rows<true>, i8DotNorm};
   table.binary = {hamming, overlap};
   table.code = {63, codeDot, codeDotWide};
+  table.list = avx2Lists();
 }
 
 }  // namespace redkite

@@ -140,6 +140,7 @@ void fillAvx512(KernelTable& table) {
   table.i8 = {i8Rows<false>, i8Rows<true>, i8DotNorm};
   table.binary = {hamming, overlap};
   table.code = {63, codeDot, codeDotWide};
+  table.list = avx512Lists();
 }
 
 }  // namespace redkite

@@ -112,6 +112,7 @@ void improveByAvx512Vnni(KernelTable& table) {
   table.binary = {hamming, overlap};
   table.code = {127, codeDot, codeDot};
   table.block = avx512VnniRowBlocks();
+  improveListsByAvx512Vnni(table.list);
 }
 
 }  // namespace redkite

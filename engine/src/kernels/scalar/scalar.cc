@@ -164,6 +164,7 @@ void fillScalar(KernelTable& table) {
   table.i8 = {i8Dot, i8L2, i8DotNorm};
   table.binary = {hamming, overlap};
   table.code = {127, codeDot, codeDot};
+  table.list = scalarLists();
 }
 
 }  // namespace redkite

@@ -101,6 +101,44 @@ const accepted: readonly {
     },
     built: { index_type: "SPARSE_WAND", metric_type: "IP" },
   },
+  {
+    on: "vec",
+    given: { index_type: "IVF_FLAT", metric_type: "L2", params: '{"nlist": "64"}' },
+    shown: { index_type: "IVF_FLAT", metric_type: "L2", params: '{"nlist": "64"}' },
+    built: { index_type: "IVF_FLAT", nlist: "64", metric_type: "L2" },
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_PQ", metric_type: "IP", m: "2" },
+    shown: { index_type: "IVF_PQ", metric_type: "IP", m: "2" },
+    built: { index_type: "IVF_PQ", nlist: "128", m: "2", nbits: "8", metric_type: "IP" },
+  },
+  {
+    on: "vec",
+    given: { index_type: "SCANN", metric_type: "COSINE", with_raw_data: "False" },
+    shown: { index_type: "SCANN", metric_type: "COSINE", with_raw_data: "False" },
+    built: { index_type: "SCANN", nlist: "128", refine: "false", metric_type: "COSINE" },
+  },
+  {
+    on: "vec",
+    given: {
+      index_type: "IVF_RABITQ",
+      metric_type: "COSINE",
+      params: '{"refine": true, "refine_type": "Sq8"}',
+    },
+    shown: {
+      index_type: "IVF_RABITQ",
+      metric_type: "COSINE",
+      params: '{"refine": true, "refine_type": "Sq8"}',
+    },
+    built: { index_type: "IVF_RABITQ", nlist: "128", refine: "true", metric_type: "COSINE" },
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_IVF_FLAT", metric_type: "HAMMING", nlist: "None" },
+    shown: { index_type: "BIN_IVF_FLAT", metric_type: "HAMMING", nlist: "None" },
+    built: { index_type: "BIN_IVF_FLAT", nlist: "128", metric_type: "HAMMING" },
+  },
   { on: "flag", given: {}, shown: { index_type: "AUTOINDEX" }, built: { index_type: "BITMAP" } },
   {
     on: "age",
@@ -296,12 +334,48 @@ const refused: readonly {
     code: 1101,
     says: "json index must specify cast type: missing parameter",
   },
+  {
+    on: "vec",
+    given: { index_type: "IVF_FLAT", metric_type: "L2", nlist: "65537" },
+    says: "Out of range in json: param 'nlist' (65537) should be in range [1, 65536]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_SQ8", metric_type: "L2", params: '{"nlist": 128.0}' },
+    says: "wrong data type in json",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_PQ", metric_type: "L2", m: "3" },
+    says: "The dimension of a vector (dim) should be a multiple of the number of subquantizers (m)",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_PQ", metric_type: "L2", m: "2", nbits: "25" },
+    says: "Out of range in json: param 'nbits' (25) should be in range [1, 24]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_RABITQ", metric_type: "L2", refine: "1" },
+    says: "Type conflict in json: param 'refine' (\"1\") should be a boolean",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_RABITQ", metric_type: "L2", refine_type: " SQ8 " },
+    says: "invalid refine type :  SQ8 , optional types are [sq6, sq8, fp16, bf16, fp32, flat]",
+  },
   // Not served, by name
   {
     on: "vec",
-    given: { index_type: "IVF_FLAT", metric_type: "L2" },
+    given: { index_type: "DISKANN", metric_type: "L2" },
     code: 10,
-    says: "the index type IVF_FLAT is not served by this version",
+    says: "the index type DISKANN is not served by this version",
+  },
+  {
+    on: "vec",
+    given: { index_type: "IVF_PQ", metric_type: "L2", m: "2", nbits: "9" },
+    code: 10,
+    says: "nbits 9 is not served by this version",
   },
   {
     on: "sparse",

@@ -6,7 +6,9 @@ import type { CollectionSchema, FieldSchema, KeyValues } from "../../../model/sc
 import type { KeyValuePair } from "../../../wire/messages.gen.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
+import { integerParam } from "./integer-param.ts";
 import { jsonIndexParams } from "./json-index.ts";
+import { listParams, LIST_TYPES } from "./list-params.ts";
 import { byteLength } from "./names.ts";
 import { checkWarmupPolicy, MMAP_KEY, parseBool } from "./properties.ts";
 
@@ -89,12 +91,13 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
   checkDim(field, given);
   return {
     userParams,
-    params: { ...vectorParams(indexType, given), metric_type: metric },
+    params: { ...vectorParams(indexType, field, given), metric_type: metric },
     isAuto: false,
   };
 }
 
-function vectorParams(indexType: string, given: KeyValues): KeyValues {
+function vectorParams(indexType: string, field: FieldSchema, given: KeyValues): KeyValues {
+  if (LIST_TYPES.has(indexType)) return listParams(indexType, field, given);
   switch (indexType) {
     case "HNSW":
       return hnswParams(given);
@@ -206,7 +209,10 @@ function checkVectorType(field: FieldSchema, indexType: string): void {
     throw parameterInvalid(`data type ${dataTypeName(field.type)} can't build with this index ${indexType}`);
   }
   if (!known.served) {
-    throw notServed(`the index type ${indexType}`, "it is coming; FLAT, HNSW and AUTOINDEX are served");
+    throw notServed(
+      `the index type ${indexType}`,
+      "it is coming; FLAT, HNSW, IVF_FLAT, IVF_SQ8, SCANN and AUTOINDEX are served",
+    );
   }
 }
 
@@ -222,8 +228,8 @@ function checkDim(field: FieldSchema, given: KeyValues): void {
 function hnswParams(given: KeyValues): KeyValues {
   return {
     index_type: "HNSW",
-    M: integerIn(given, "M", { lower: 2, upper: 2048, otherwise: 30 }),
-    efConstruction: integerIn(given, "efConstruction", { lower: 1, upper: 2_147_483_647, otherwise: 360 }),
+    M: integerParam(given, "M", { lower: 2, upper: 2048, otherwise: 30 }),
+    efConstruction: integerParam(given, "efConstruction", { lower: 1, upper: 2_147_483_647, otherwise: 360 }),
   };
 }
 
@@ -251,28 +257,6 @@ function sparseParams(indexType: string, given: KeyValues): KeyValues {
     );
   }
   return { index_type: indexType };
-}
-
-function integerIn(
-  given: KeyValues,
-  key: string,
-  range: { readonly lower: number; readonly upper: number; readonly otherwise: number },
-): string {
-  const text = given[key];
-  if (text === undefined || text === "None") return String(range.otherwise);
-  if (/^[+-]?\d+\.\d*$/.test(text)) {
-    throw parameterInvalid(`wrong data type in json, key: '${key}', value: '${text}'`);
-  }
-  if (!/^[+-]?\d{1,15}$/.test(text)) {
-    throw parameterInvalid(`invalid integer value, key: '${key}', value: '${text}'`);
-  }
-  const value = Number(text);
-  if (value < range.lower || value > range.upper) {
-    throw parameterInvalid(
-      `Out of range in json: param '${key}' (${text}) should be in range [${range.lower}, ${range.upper}]`,
-    );
-  }
-  return String(value);
 }
 
 function invalidIndexParams(problem: string): RedkiteError {

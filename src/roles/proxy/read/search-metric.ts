@@ -14,8 +14,7 @@ export async function searchMetric(
   field: FieldSchema,
   requested: string,
 ): Promise<MetricType> {
-  const indexes = await call.metaCache.indexes(call.ctx, info.id);
-  const index = indexes.find(({ fieldId, droppedAt }) => fieldId === field.id && droppedAt === undefined);
+  const index = await indexOfField(call, info, field);
   const own = index && metricOfIndex(index);
   if (requested === "") {
     if (index === undefined) throw noIndex(field);
@@ -28,6 +27,15 @@ export async function searchMetric(
     expected: own ?? defaultMetric(field.type),
     actual: requested,
   });
+}
+
+export async function indexOfField(
+  call: ProxyCall,
+  info: CollectionInfo,
+  field: FieldSchema,
+): Promise<IndexInfo | undefined> {
+  const indexes = await call.metaCache.indexes(call.ctx, info.id);
+  return indexes.find(({ fieldId, droppedAt }) => fieldId === field.id && droppedAt === undefined);
 }
 
 /** A field that was added to a loaded collection, or was not loaded with it: nobody has said what its distances are. */

@@ -15,13 +15,14 @@ import { atReadTimestamp } from "./at-read-timestamp.ts";
 import { columnsBytes } from "./columns-bytes.ts";
 import { fieldsOfKeys } from "./fields-of-keys.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
+import { checkListSearch } from "./list-search-params.ts";
 import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
 import { readPartitions } from "./partitions.ts";
 import { checkPartitionKeyUse } from "./query.ts";
 import { requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
 import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
-import { searchMetric } from "./search-metric.ts";
+import { indexOfField, searchMetric } from "./search-metric.ts";
 import { searchPlan } from "./search-plan.ts";
 import { parseSearchParams, type SearchParams } from "./search-params.ts";
 import {
@@ -64,6 +65,8 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
     throw parameterInvalid("number of result entries is too large");
   const metric = await searchMetric(call, info, params.field, params.metric);
   checkRange(params, metric);
+  const index = await indexOfField(call, info, params.field);
+  checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
   call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
 
   const freshness = { ...request, iterator: params.iterator };
