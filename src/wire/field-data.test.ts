@@ -120,6 +120,16 @@ test("strings and JSON become offsets and bytes, and go back unchanged", () => {
   assert.deepEqual(jsonBack.scalars?.jsonData && unpackStrings(jsonBack.scalars.jsonData.data), ['{"a":1}']);
 });
 
+test("vectors of half precision may come in single precision", () => {
+  for (const type of [DataType.Float16Vector, DataType.BFloat16Vector]) {
+    const vectors = { dim: 2n, floatVector: { data: Float32Array.of(1, 0.5, -2, 0) } };
+    const value = column({ vectors }, field(type, { dim: 2 }), 2);
+    const one = type === DataType.Float16Vector ? 0x3c : 0x3f;
+    assert.deepEqual([value.kind === "fixed" && value.values.length, value.rows], [8, 2]);
+    assert.deepEqual(value.kind === "fixed" && value.values[1], one);
+  }
+});
+
 test("dense vectors of each type come and go unchanged", () => {
   const cases: readonly [DataType, number, FieldData["vectors"] | object, unknown][] = [
     [DataType.FloatVector, 3, { floatVector: { data: FLOATS } }, FLOATS],

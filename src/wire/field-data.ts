@@ -5,6 +5,7 @@ import type { Column, FixedColumn, FixedValues } from "../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, type DenseVectorType } from "../model/data-type.ts";
 import type { FieldSchema, ScalarValue } from "../model/schema.ts";
 import { arrayRowsToList } from "./array-rows.ts";
+import { roundedBytes } from "./half-precision.ts";
 import type { FieldData, ScalarField, VectorField } from "./messages.gen.ts";
 import { narrowIntegers } from "./narrow-integers.ts";
 import { packBytes, type PackedBytes } from "./packed-bytes.ts";
@@ -258,9 +259,9 @@ function denseValues(vectors: VectorField | undefined, type: DenseVectorType): F
     case DataType.FloatVector:
       return vectors?.floatVector?.data;
     case DataType.Float16Vector:
-      return vectors?.float16Vector;
+      return vectors?.float16Vector ?? rounded(vectors, type);
     case DataType.BFloat16Vector:
-      return vectors?.bfloat16Vector;
+      return vectors?.bfloat16Vector ?? rounded(vectors, type);
     case DataType.BinaryVector:
       return vectors?.binaryVector;
     case DataType.Int8Vector: {
@@ -268,6 +269,15 @@ function denseValues(vectors: VectorField | undefined, type: DenseVectorType): F
       return bytes && new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     }
   }
+}
+
+/** As Milvus, a field of half precision takes single precision too. */
+function rounded(
+  vectors: VectorField | undefined,
+  type: typeof DataType.Float16Vector | typeof DataType.BFloat16Vector,
+): Uint8Array | undefined {
+  const floats = vectors?.floatVector?.data;
+  return floats && roundedBytes(type, floats);
 }
 
 /** No values at all come without a type: give them the column's. */

@@ -5,6 +5,7 @@ import type { FieldSchema } from "../model/schema.ts";
 import { decode } from "./codec.ts";
 import type { PackedBytes } from "./packed-bytes.ts";
 import { packedCount } from "./packed-bytes.ts";
+import { roundedBytes } from "./half-precision.ts";
 import { checkSparseRows } from "./sparse-rows.ts";
 
 /** The query vectors of a search, as they came. */
@@ -41,7 +42,6 @@ export function queriesFor(field: FieldSchema, queries: QueryVectors): FieldQuer
     return { kind: "sparse", count: queries.count, rows: queries.values };
   }
   if (!isDenseVector(type)) throw typeMismatch(field, queries.type);
-  const rounded = type === DataType.Float16Vector || type === DataType.BFloat16Vector;
   if (queries.type === type) {
     return {
       kind: "dense",
@@ -49,15 +49,15 @@ export function queriesFor(field: FieldSchema, queries: QueryVectors): FieldQuer
       bytes: sameLength(queries, denseVectorBytes(type, field.dim)),
     };
   }
-  if (!rounded) throw typeMismatch(field, queries.type);
+  if (type !== DataType.Float16Vector && type !== DataType.BFloat16Vector)
+    throw typeMismatch(field, queries.type);
   if (queries.type !== DataType.FloatVector) {
     throw parameterInvalid(
       `vector type must be the same: field type ${dataTypeName(type)}, search type ${dataTypeName(queries.type)}`,
     );
   }
   const floats = floatsOf(sameLength(queries, field.dim * 4));
-  const bytes = type === DataType.Float16Vector ? toFloat16(floats) : toBFloat16(floats);
-  return { kind: "dense", count: queries.count, bytes };
+  return { kind: "dense", count: queries.count, bytes: roundedBytes(type, floats) };
 }
 
 /** All vectors behind one another, where each has the expected number of bytes. */
@@ -79,20 +79,6 @@ function sameLength(queries: QueryVectors, expected: number): Uint8Array {
 export function floatsOf(bytes: Uint8Array): Float32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
-}
-
-function toFloat16(values: Float32Array): Uint8Array {
-  return new Uint8Array(Float16Array.from(values).buffer);
-}
-
-/** The upper half of each float, rounded to the nearest, ties to even. Values are finite or stay what they are. */
-function toBFloat16(values: Float32Array): Uint8Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const out = Uint16Array.from(
-    bits,
-    (b) => ((b & 0x7f80_0000) === 0x7f80_0000 ? b : b + 0x7fff + ((b >>> 16) & 1)) >>> 16,
-  );
-  return new Uint8Array(out.buffer);
 }
 
 function typeMismatch(field: FieldSchema, type: number): RedkiteError {
