@@ -288,7 +288,8 @@ export class AdminClient {
   }
 
   async #alter(handle: Handle): Promise<void> {
-    const properties = [{ key: "mmap.enabled", value: String(this.#random.chance(0.5)) }];
+    // So long that nothing expires.
+    const properties = [{ key: "collection.ttl.seconds", value: String(1_000_000 + this.#random.int(9)) }];
     await this.#change(handle, (proxy, ctx) =>
       proxy.call(ctx, "AlterCollection", ["milvus.AlterCollectionRequest", STATUS], {
         collectionName: handle.name,
@@ -298,6 +299,7 @@ export class AdminClient {
   }
 
   async #load(handle: Handle): Promise<void> {
+    if (!(await this.#indexed(handle, "vector"))) await this.#createIndex(handle);
     const named =
       !handle.loaded && this.#random.chance(0.25)
         ? [...handle.partitions].filter(() => this.#random.chance(0.6))

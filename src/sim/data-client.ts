@@ -329,7 +329,8 @@ export class DataClient {
     return async (proxy, ctx, collectionName, freshness, { info, loaded, extras }) => {
       const { filter, keys, limit, partition, countOnly } = asked;
       const expr = keys === undefined ? filter.text : `id in [${keys.map(literal).join(", ")}]`;
-      const limitOf = limit ?? (expr === "" ? RESULTS_MAX : undefined);
+      // A filter that can be seen to be true of every row counts as none.
+      const limitOf = limit ?? (keys === undefined ? RESULTS_MAX : undefined);
       const { fieldsData, sessionTs } = await proxy.call(ctx, "Query", QUERY, {
         collectionName,
         expr,
@@ -361,10 +362,17 @@ export class DataClient {
     const meaning = this.#run.names.get(name);
     const known = { info, loaded: loadedPartitions, extras: extraNames(handle) };
     let leastMs = 0;
-    const { readAt, problem } = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
+    const asked = this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
       leastMs = proxy.process.clock.nowMs() - this.#run.deployment.tuning.gracefulTimeMs;
       return read(proxy, ctx, name, freshnessOf(at), known);
     });
+    const judged = await asked.catch((error: unknown) => {
+      const isGone = partition !== undefined && !handle.partitions.has(partition);
+      if (isGone && isRedkiteError(error, "parameterInvalid")) return undefined;
+      throw error;
+    });
+    if (judged === undefined) return;
+    const { readAt, problem } = judged;
     // A name that changes its meaning may be answered by either; one that has a meaning has no other on any proxy.
     if (meaning !== info.id || this.#run.names.get(name) !== meaning) return;
     if (at.level === "Strong" && readAt <= lastWrite)
