@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DataType, MetricType, MilvusClient } from "@zilliz/milvus2-sdk-node";
+import { ConsistencyLevelEnum, DataType, MetricType, MilvusClient } from "@zilliz/milvus2-sdk-node";
 import { Prng } from "../../src/base/prng.ts";
 import { startServer } from "./support/server.ts";
 
@@ -53,7 +53,6 @@ test("each index type is built over flushed rows and found with its parameters",
       const created = await client.createCollection({
         collection_name: name,
         fields,
-        num_partitions: 1,
       });
       assert.equal(created.error_code, "Success", created.reason);
       const data = rows.map((vec, id) => ({ id, vec }));
@@ -80,7 +79,7 @@ test("each index type is built over flushed rows and found with its parameters",
           limit: 10,
           params: search,
           metric_type: metric,
-          consistency_level: "Strong",
+          consistency_level: ConsistencyLevelEnum.Strong,
         });
         assert.equal(answer.status.error_code, "Success", answer.status.reason);
         const hits = answer.results as readonly { readonly id: string; readonly score: number }[];
