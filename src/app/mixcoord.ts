@@ -6,7 +6,8 @@ import { queryCoordTable } from "../api/query-coord.ts";
 import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable, type RootCoord } from "../api/root-coord.ts";
 import { Leadership } from "../core/leader/leadership.ts";
-import type { SessionDirectory } from "../core/session/sessions.ts";
+import { registeredSessions, sessionKey, type SessionDirectory } from "../core/session/sessions.ts";
+import { seeThrough } from "../core/tasks/see-through.ts";
 import type { CallContext } from "../model/call-context.ts";
 import { SILENT_LOGGER } from "../obs/logger.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
@@ -85,7 +86,7 @@ export async function leadMixCoord(
     indexCoord: index.client,
     owner: async (ctx, vchannel, use) => owners.call(ctx, vchannel, use),
     invalidateProxies: async (ctx, invalidation) =>
-      invalidateProxies(ctx, invalidation, { ports, links, sessions, settings }),
+      invalidateProxies(ctx, invalidation, { ports, links, settings }),
     ...coordinators.root,
   });
   const dataCoord = await DataCoordRole.open({
@@ -109,17 +110,17 @@ export async function leadMixCoord(
   const indexCoord = await IndexCoordRole.open({
     ...common,
     objects,
-    invalidateProxies: async (ctx, info) =>
-      invalidateProxies(
-        ctx,
-        {
-          database: info.databaseName,
-          collectionId: info.id,
-          names: [info.name, ...info.aliases],
-          at: await root.client.allocTimestamp(ctx, { count: 1, owner: undefined }),
-        },
-        { ports, links, sessions, settings },
-      ),
+    invalidateProxies: async (ctx, info) => {
+      const invalidation = {
+        database: info.databaseName,
+        collectionId: info.id,
+        names: [info.name, ...info.aliases],
+        at: await root.client.allocTimestamp(ctx, { count: 1, owner: undefined }),
+      };
+      await seeThrough(tasks, `invalidate indexes of ${info.name}`, ctx, async (signal) =>
+        invalidateProxies(context(signal), invalidation, { ports, links, settings }),
+      );
+    },
     rootCoord: root.client,
     dataCoord: data.client,
     queryCoord: query.client,
@@ -146,26 +147,26 @@ export async function leadMixCoord(
   };
 }
 
-/** Every live proxy drops what it has cached; one whose session ends has stopped serving. */
+/**
+ * Every live proxy drops what it has cached; one whose session ends has stopped serving. Who is live the store says: one that has
+ * just registered may have cached what is outdated, while watches have not told of it.
+ */
 async function invalidateProxies(
   ctx: CallContext,
   invalidation: CacheInvalidation,
-  {
-    ports,
-    links,
-    sessions,
-    settings,
-  }: { ports: ProcessPorts; links: Links; sessions: SessionDirectory; settings: ProcessSettings },
+  { ports, links, settings }: { ports: ProcessPorts; links: Links; settings: ProcessSettings },
 ): Promise<void> {
+  const { meta, clock } = ports;
   await Promise.all(
-    sessions.live("proxy").map(async (session) => {
-      while (sessions.isLive(session.nodeId)) {
+    (await registeredSessions(meta, "proxy")).map(async (session) => {
+      for (;;) {
         try {
           await links.connect(proxyTable, session).invalidateCache(ctx, invalidation);
           return;
         } catch (error) {
           if (ctx.signal.aborted) throw error;
-          await ports.clock.sleep(settings.coordinators.retryPauseMs, ctx.signal);
+          await clock.sleep(settings.coordinators.retryPauseMs, ctx.signal);
+          if ((await meta.get(sessionKey(session))) === undefined) return;
         }
       }
     }),

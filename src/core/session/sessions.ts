@@ -43,7 +43,7 @@ export async function registerSession(
     compare: [],
     ops: sessions.map((session) => ({
       op: "put" as const,
-      key: `${SESSION_PREFIX}${session.role}/${session.nodeId}`,
+      key: sessionKey(session),
       value: sessionCodec.encode(session),
       lease: lease.id,
     })),
@@ -52,7 +52,17 @@ export async function registerSession(
   return { end: async () => lease.end() };
 }
 
-/** Who is alive, kept current by a watch. */
+/** Who is registered for the role at the moment of the call. */
+export async function registeredSessions(meta: MetaStore, role: string): Promise<readonly Session[]> {
+  const { entries } = await meta.range(`${SESSION_PREFIX}${role}/`);
+  return entries.map((entry) => sessionCodec.decode(entry.value));
+}
+
+export function sessionKey({ role, nodeId }: Session): string {
+  return `${SESSION_PREFIX}${role}/${nodeId}`;
+}
+
+/** Who is alive, kept current by a watch. It may be a little behind. */
 export class SessionDirectory {
   readonly #sessions = new Map<string, Session>();
   readonly #listeners = new Set<() => void>();

@@ -13,6 +13,7 @@ import { Mutex } from "../../base/mutex.ts";
 import { Catalog } from "../../core/catalog/catalog.ts";
 import { IdAllocator } from "../../core/catalog/id-allocator.ts";
 import { collectionCodec, collectionSchemaCodec } from "../../core/catalog/schema-codec.ts";
+import { seeThrough } from "../../core/tasks/see-through.ts";
 import { TimestampOracle } from "../../core/tso/timestamp-oracle.ts";
 import {
   aliasAlreadyExist,
@@ -680,8 +681,12 @@ export class RootCoordRole implements RootCoord {
     names: readonly string[],
     at: Timestamp,
   ): Promise<void> {
-    await this.#deps.faults.point("ddl.before-invalidate");
-    await this.#deps.invalidateProxies(ctx, { database, collectionId: info?.id, names, at });
+    const { tasks, faults, context, invalidateProxies } = this.#deps;
+    // The change is made: a proxy that did not hear of it would never know, whether the caller waits or not.
+    await seeThrough(tasks, `invalidate ${names.join()}`, ctx, async (signal) => {
+      await faults.point("ddl.before-invalidate");
+      await invalidateProxies(context(signal), { database, collectionId: info?.id, names, at });
+    });
   }
 
   /** Files, channels, indexes and the record itself; repeated until done. */
