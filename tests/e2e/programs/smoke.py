@@ -494,6 +494,32 @@ def _():
         assert client.query(MAIN, filter="id == 42", consistency_level=level), level
 
 
+@check("indexes sparse vectors, paths of JSON and arrays; a dynamic field comes later")
+def _():
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("terms", DataType.SPARSE_FLOAT_VECTOR)
+    schema.add_field("doc", DataType.JSON)
+    schema.add_field("tags", DataType.ARRAY, element_type=DataType.INT64, max_capacity=4)
+    index_params = index_on("terms", "SPARSE_INVERTED_INDEX", "IP")
+    index_params.add_index(
+        "doc", index_type="INVERTED", params={"json_path": "doc['a']", "json_cast_type": "DOUBLE"}
+    )
+    index_params.add_index("tags", index_type="INVERTED")
+    fresh("smoke_paths", schema, index_params)
+    same(sorted(client.list_indexes("smoke_paths")), ["doc/a", "tags", "terms"])
+    same(client.describe_index("smoke_paths", "doc/a")["json_path"], "doc['a']")
+    rows = [{"id": i, "terms": {i % 10: 1.0, 20: i / 100}, "doc": {"a": i}, "tags": [i % 3]} for i in range(60)]
+    client.insert("smoke_paths", rows)
+    client.flush("smoke_paths")
+    found = client.search("smoke_paths", [{7: 1.0}], limit=10, filter="doc['a'] >= 30 and array_contains(tags, 1)")
+    same([h["id"] for h in found[0]], [37])
+    client.alter_collection_properties("smoke_paths", {"dynamicfield.enabled": True})
+    same(client.describe_collection("smoke_paths")["enable_dynamic_field"], True)
+    same([row["id"] for row in client.query("smoke_paths", filter='colour == "red" or id == 3')], [3])
+    client.drop_collection("smoke_paths")
+
+
 @check("drops the index and the collection")
 def _():
     client.release_collection(MAIN)
