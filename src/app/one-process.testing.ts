@@ -18,7 +18,7 @@ import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { encodeRowBatch } from "../format/row-batch.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId, nodeId } from "../model/ids.ts";
-import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
+import { type CollectionInfo, type FieldSchema, plainField } from "../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -292,24 +292,5 @@ const fields: readonly FieldSchema[] = [
 ];
 
 function plain(name: string, type: FieldSchema["type"]): FieldSchema {
-  return {
-    id: fieldId(0),
-    name,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
-    maxLength: 0,
-    maxCapacity: 0,
-    typeParams: {},
-    children: [],
-  };
+  return plainField(fieldId(0), name, type);
 }

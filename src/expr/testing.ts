@@ -2,7 +2,7 @@
 import type { Prng } from "../base/prng.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId, type FieldId } from "../model/ids.ts";
-import { fieldByName, type CollectionSchema, type FieldSchema } from "../model/schema.ts";
+import { type CollectionSchema, fieldByName, type FieldSchema, plainField } from "../model/schema.ts";
 import type { ColumnRef, ComparisonOp, Constant, PathStep, Predicate } from "./ast.ts";
 import { castConstant, isFloating, isInteger } from "./constants.ts";
 import type { RowAccessor } from "./evaluate.ts";
@@ -12,27 +12,7 @@ import { parseLikePattern } from "./like-pattern.ts";
 let nextId = 100;
 
 function field(name: string, type: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    id: fieldId(nextId++),
-    name,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
-    maxLength: 0,
-    maxCapacity: 0,
-    typeParams: {},
-    children: [],
-    ...more,
-  };
+  return plainField(fieldId(nextId++), name, type, more);
 }
 
 export const testSchema: CollectionSchema = {

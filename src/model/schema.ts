@@ -1,4 +1,4 @@
-import type { DataType } from "./data-type.ts";
+import { DataType } from "./data-type.ts";
 import type { CollectionId, DatabaseId, FieldId, IndexId, PartitionId, PChannel, VChannel } from "./ids.ts";
 import type { Timestamp } from "./timestamp.ts";
 
@@ -154,4 +154,39 @@ export function dynamicField(schema: CollectionSchema): FieldSchema | undefined 
 
 export function partitionKeyField(schema: CollectionSchema): FieldSchema | undefined {
   return schema.fields.find((f) => f.isPartitionKey);
+}
+
+/** A field that is no more than its name and type; `more` says what else it is. */
+export function plainField(
+  id: FieldId,
+  name: string,
+  type: DataType,
+  more: Partial<FieldSchema> = {},
+): FieldSchema {
+  return {
+    id,
+    name,
+    description: "",
+    type,
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: false,
+    isFunctionOutput: false,
+    nullable: false,
+    defaultValue: undefined,
+    dim: 0,
+    maxLength: 0,
+    maxCapacity: 0,
+    typeParams: {},
+    children: [],
+    ...more,
+  };
+}
+
+/** Partitions that exist, in the order of their creation. */
+export function livePartitions(info: CollectionInfo): readonly PartitionInfo[] {
+  return info.partitions.filter(({ state }) => state === "Created");
 }

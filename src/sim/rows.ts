@@ -3,7 +3,7 @@ import type { Column, Keys } from "../model/columns.ts";
 import { isValid } from "../model/columns.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId } from "../model/ids.ts";
-import type { FieldSchema } from "../model/schema.ts";
+import { type FieldSchema, plainField } from "../model/schema.ts";
 import type { Init } from "../wire/codec.ts";
 import type { FieldData, IDs, MessageTypes, SearchResultData } from "../wire/messages.gen.ts";
 import { packStrings, unpackStrings } from "../wire/packed-bytes.ts";
@@ -194,24 +194,5 @@ function bounded(name: string): FieldSchema {
 }
 
 function plain(name: string, type: FieldSchema["type"]): FieldSchema {
-  return {
-    id: fieldId(0),
-    name,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
-    maxLength: 0,
-    maxCapacity: 0,
-    typeParams: {},
-    children: [],
-  };
+  return plainField(fieldId(0), name, type);
 }

@@ -4,33 +4,14 @@ import { isRedkiteError } from "../errors/redkite-error.ts";
 import type { Column } from "../model/columns.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId } from "../model/ids.ts";
-import type { FieldSchema } from "../model/schema.ts";
+import { type FieldSchema, plainField } from "../model/schema.ts";
 import { decode, encode, type Init } from "./codec.ts";
 import { encodeFieldData } from "./field-data-encode.ts";
 import { decodeFieldData } from "./field-data.ts";
 import type { FieldData, ScalarField } from "./messages.gen.ts";
 import { packBytes, packStrings, unpackStrings } from "./packed-bytes.ts";
 
-const BASE: FieldSchema = {
-  id: fieldId(101),
-  name: "f",
-  description: "",
-  type: DataType.Int64,
-  elementType: DataType.None,
-  isPrimaryKey: false,
-  autoId: false,
-  isPartitionKey: false,
-  isClusteringKey: false,
-  isDynamic: false,
-  isFunctionOutput: false,
-  nullable: false,
-  defaultValue: undefined,
-  dim: 0,
-  maxLength: 64,
-  maxCapacity: 8,
-  typeParams: {},
-  children: [],
-};
+const BASE: FieldSchema = plainField(fieldId(101), "f", DataType.Int64, { maxLength: 64, maxCapacity: 8 });
 
 function field(type: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
   return { ...BASE, type, ...more };

@@ -4,31 +4,15 @@ import { columnKind, fixedValuesOver, rowBytes } from "../../src/format/column-b
 import type { BytesColumn, Column, FixedColumn } from "../../src/model/columns.ts";
 import { DataType, isDenseVector } from "../../src/model/data-type.ts";
 import { fieldId } from "../../src/model/ids.ts";
-import type { FieldSchema } from "../../src/model/schema.ts";
+import { type FieldSchema, plainField } from "../../src/model/schema.ts";
 
 /** A field with everything a test does not care about left out. */
 export function testField(id: number, type: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    id: fieldId(id),
-    name: `f${id}`,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
+  return plainField(fieldId(id), `f${id}`, type, {
     maxLength: type === DataType.VarChar ? 256 : 0,
     maxCapacity: type === DataType.Array ? 64 : 0,
-    typeParams: {},
-    children: [],
     ...more,
-  };
+  });
 }
 
 /** One nullable field of every stored type, arrays of every element type included; ids from `firstId`. */

@@ -11,7 +11,7 @@ import {
   type Manifest,
   type StoredFile,
 } from "../../format/manifest.ts";
-import { isVector } from "../../model/data-type.ts";
+import { DataType, isVector } from "../../model/data-type.ts";
 import {
   TIMESTAMP_FIELD,
   type CollectionId,
@@ -19,7 +19,7 @@ import {
   type SegmentId,
   type VChannel,
 } from "../../model/ids.ts";
-import { primaryKeyField, type CollectionSchema, type FieldSchema } from "../../model/schema.ts";
+import { type CollectionSchema, type FieldSchema, plainField, primaryKeyField } from "../../model/schema.ts";
 import type { ManifestRef } from "../../model/segment-meta.ts";
 import type { ColumnBuffers, Engine, NativeBuffer, SealedSegment, Segment } from "../../ports/engine.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
@@ -240,26 +240,7 @@ function groupFields(schema: CollectionSchema): readonly (readonly FieldSchema[]
 }
 
 /** The begin timestamps as a column of the key's group: an Int64 field whose bits are the unsigned timestamp. */
-const timestampField: FieldSchema = {
-  id: TIMESTAMP_FIELD,
-  name: "Timestamp",
-  description: "",
-  type: 5,
-  elementType: 0,
-  isPrimaryKey: false,
-  autoId: false,
-  isPartitionKey: false,
-  isClusteringKey: false,
-  isDynamic: false,
-  isFunctionOutput: false,
-  nullable: false,
-  defaultValue: undefined,
-  dim: 0,
-  maxLength: 0,
-  maxCapacity: 0,
-  typeParams: {},
-  children: [],
-};
+const timestampField = plainField(TIMESTAMP_FIELD, "Timestamp", DataType.Int64);
 
 function encodeEnds(ends: StoredEnds): Uint8Array {
   const rowBytes = Math.ceil((ends.rows.length * 4) / 8) * 8;

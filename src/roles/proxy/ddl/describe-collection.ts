@@ -1,12 +1,12 @@
 import { RedkiteError, isRedkiteError } from "../../../errors/redkite-error.ts";
 import { collectionId } from "../../../model/ids.ts";
-import { CONSISTENCY_LEVELS, type CollectionInfo } from "../../../model/schema.ts";
+import { type CollectionInfo, CONSISTENCY_LEVELS, livePartitions } from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { toPairs } from "../../../wire/key-values.ts";
 import type { DescribeCollectionResponse } from "../../../wire/messages.gen.ts";
 import { toWireSchema } from "../../../wire/schema-wire.ts";
 import type { ProxyCall } from "../handler.ts";
-import { livePartitions, namedCollection, utcTimestamp } from "./lookup.ts";
+import { namedCollection, utcTimestamp } from "./lookup.ts";
 
 /** By name or alias, or by id where no name is given. */
 export async function describeCollection(

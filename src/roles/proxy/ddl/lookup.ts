@@ -1,6 +1,6 @@
 import { partitionNotFound } from "../../../errors/meta-errors.ts";
 import type { CollectionId } from "../../../model/ids.ts";
-import type { CollectionInfo, PartitionInfo } from "../../../model/schema.ts";
+import { type CollectionInfo, livePartitions, type PartitionInfo } from "../../../model/schema.ts";
 import { physicalMs, type Timestamp } from "../../../model/timestamp.ts";
 import { checkCollectionName } from "../check/names.ts";
 import type { ProxyCall } from "../handler.ts";
@@ -9,11 +9,6 @@ import type { ProxyCall } from "../handler.ts";
 export async function namedCollection(call: ProxyCall, name: string): Promise<CollectionInfo> {
   checkCollectionName(name, call.deps.limits);
   return call.metaCache.collection(call.ctx, name);
-}
-
-/** Partitions that exist, in the order of their creation. */
-export function livePartitions(info: CollectionInfo): PartitionInfo[] {
-  return info.partitions.filter((partition) => partition.state === "Created");
 }
 
 /** By name; an empty name means the default partition. */

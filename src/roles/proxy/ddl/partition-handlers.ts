@@ -1,14 +1,19 @@
 import { partitionNotLoaded } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { collectionId } from "../../../model/ids.ts";
-import { partitionKeyField, type CollectionInfo, type PartitionInfo } from "../../../model/schema.ts";
+import {
+  type CollectionInfo,
+  livePartitions,
+  type PartitionInfo,
+  partitionKeyField,
+} from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { ShowType } from "../../../wire/enums.gen.ts";
 import type { ShowPartitionsResponse } from "../../../wire/messages.gen.ts";
 import { checkPartitionName } from "../check/names.ts";
 import type { ProxyCall } from "../handler.ts";
 import type { ServedHandlers } from "../served-handlers.ts";
-import { livePartitions, namedCollection, namedPartition, utcTimestamp } from "./lookup.ts";
+import { namedCollection, namedPartition, utcTimestamp } from "./lookup.ts";
 
 export const partitionHandlers = {
   async CreatePartition(call, request) {

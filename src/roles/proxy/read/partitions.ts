@@ -6,16 +6,16 @@ import { keysFrom } from "../../../format/column-select.ts";
 import { routeKeys } from "../../../format/key-hash.ts";
 import { DataType } from "../../../model/data-type.ts";
 import type { PartitionId } from "../../../model/ids.ts";
-import { partitionKeyField, type CollectionInfo, type PartitionInfo } from "../../../model/schema.ts";
+import {
+  type CollectionInfo,
+  livePartitions,
+  type PartitionInfo,
+  partitionKeyField,
+} from "../../../model/schema.ts";
 import { checkPartitionName } from "../check/names.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 
 type Limits = Pick<ProxyLimits, "nameBytesMax">;
-
-/** Partitions that exist, in the order of their creation. */
-export function livePartitions(info: CollectionInfo): readonly PartitionInfo[] {
-  return info.partitions.filter(({ state }) => state === "Created");
-}
 
 /** Errors: partitionNotFound; parameterInvalid for a name that none can have. */
 export function partitionNamed(info: CollectionInfo, name: string, limits: Limits): PartitionId {

@@ -23,7 +23,12 @@ import { registerSession, SessionDirectory } from "../../../core/session/session
 import { ReferenceEngine } from "../../../engine/reference-engine.ts";
 import { DataType } from "../../../model/data-type.ts";
 import { fieldId, nodeId } from "../../../model/ids.ts";
-import type { CollectionInfo, CollectionSchema, FieldSchema } from "../../../model/schema.ts";
+import {
+  type CollectionInfo,
+  type CollectionSchema,
+  type FieldSchema,
+  plainField,
+} from "../../../model/schema.ts";
 import type { MessageTypes } from "../../../wire/messages.gen.ts";
 import { decode, encode, type Init, type MessageName } from "../../../wire/codec.ts";
 import { MetricsRegistry } from "../../../obs/metrics.ts";
@@ -240,27 +245,7 @@ export function field(
   type: DataType,
   extra: Partial<FieldSchema> = {},
 ): FieldSchema {
-  return {
-    id: fieldId(id),
-    name,
-    description: "",
-    type,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: undefined,
-    dim: 0,
-    maxLength: 0,
-    maxCapacity: 0,
-    typeParams: {},
-    children: [],
-    ...extra,
-  };
+  return plainField(fieldId(id), name, type, extra);
 }
 
 export const KEY = field(100, "id", DataType.Int64, { isPrimaryKey: true });
