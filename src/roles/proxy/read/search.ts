@@ -14,6 +14,7 @@ import type { Handler, ProxyCall } from "../handler.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
 import { columnsBytes } from "./columns-bytes.ts";
 import { fieldsOfKeys } from "./fields-of-keys.ts";
+import { checkGraphSearch } from "./graph-search-params.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { checkListSearch } from "./list-search-params.ts";
 import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
@@ -66,6 +67,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   const metric = await searchMetric(call, info, params.field, params.metric);
   checkRange(params, metric);
   const index = await indexOfField(call, info, params.field);
+  checkGraphSearch(index?.params["index_type"] ?? "", params);
   checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
   call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
 

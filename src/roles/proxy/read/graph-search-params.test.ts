@@ -1,0 +1,40 @@
+import { doesNotThrow, throws } from "node:assert/strict";
+import { test } from "node:test";
+import { VECTOR } from "../write/proxy-in-process.testing.ts";
+import { checkGraphSearch } from "./graph-search-params.ts";
+import type { SearchParams } from "./search-params.ts";
+
+const params = (ef: string, more: Partial<SearchParams> = {}): SearchParams => ({
+  field: VECTOR,
+  limit: 10,
+  offset: 5,
+  metric: "",
+  indexParams: { ef },
+  radius: undefined,
+  rangeFilter: undefined,
+  roundDecimal: -1,
+  groupBy: undefined,
+  orderBy: [],
+  ignoreGrowing: false,
+  iterator: false,
+  page: undefined,
+  ...more,
+});
+
+test("a walk is at least as wide as the rows that are wanted", () => {
+  throws(
+    () => checkGraphSearch("HNSW", params("14")),
+    /^RedkiteError: ef\(14\) should be larger than k\(15\)/,
+  );
+  doesNotThrow(() => checkGraphSearch("HNSW", params("15")));
+  doesNotThrow(() => checkGraphSearch("FLAT", params("1")));
+  doesNotThrow(() => checkGraphSearch("HNSW", params("14", { iterator: true })));
+});
+
+test("a width is a whole number within its range", () => {
+  throws(
+    () => checkGraphSearch("HNSW", params("0")),
+    /param 'ef' \(0\) should be in range \[1, 2147483647\]/,
+  );
+  throws(() => checkGraphSearch("HNSW", params("many")), /param 'ef' \(many\) should be integer/);
+});

@@ -1,0 +1,22 @@
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import type { SearchParams } from "./search-params.ts";
+
+/**
+ * Checks the width of the walk through a graph index: a search that names one must name at least as many rows as it wants. Pages of
+ * iterators and groups widen the walk themselves. Throws parameterInvalid in Milvus's words.
+ */
+export function checkGraphSearch(indexType: string, params: SearchParams): void {
+  const text = params.indexParams["ef"];
+  if (indexType !== "HNSW" || text === undefined) return;
+  if (!/^[+-]?\d{1,15}$/.test(text))
+    throw parameterInvalid(`Type conflict in json: param 'ef' (${text}) should be integer`);
+  const ef = Number(text);
+  if (ef < 1 || ef > EF_MAX) {
+    throw parameterInvalid(`Out of range in json: param 'ef' (${text}) should be in range [1, ${EF_MAX}]`);
+  }
+  const k = params.limit + params.offset;
+  const widens = params.iterator || params.page !== undefined || params.groupBy !== undefined;
+  if (!widens && ef < k) throw parameterInvalid(`ef(${ef}) should be larger than k(${k})`);
+}
+
+const EF_MAX = 2_147_483_647;
