@@ -36,7 +36,7 @@ export async function checkImage(
 /** Starts, reads every collection, and kills. */
 async function shownRows(dataDir: string): Promise<ReadonlyMap<string, Rows>> {
   const server = await startServer(dataDir);
-  const client = new MilvusClient({ address: server.address, maxRetries: 5, timeout: 30_000 });
+  const client = new MilvusClient({ address: server.address, maxRetries: 5, timeout: 120_000 });
   try {
     const found = new Map<string, Rows>();
     const { status, data } = await client.showCollections();

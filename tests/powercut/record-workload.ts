@@ -21,7 +21,9 @@ export interface RecordOptions {
   readonly seed: number;
   /** `off`: the recorder turns fsync and fdatasync into nothing. */
   readonly sync: "on" | "off";
+  /** A phase lasts at least so long, and until so many requests were acknowledged in it: a busy machine takes its time. */
   readonly secondsPerPhase: number;
+  readonly acknowledgedPerPhase: number;
   readonly settings: readonly string[];
 }
 
@@ -45,13 +47,18 @@ export async function recordWorkload(options: RecordOptions): Promise<RecordedWo
   };
   const file = openSync(log, "a");
   const note = (text: string): void => void writeSync(file, encodeNote(text));
-  const workload = new Workload(Prng.fromSeed(options.seed), (value) => note(JSON.stringify(value)));
+  let acknowledged = 0;
+  const workload = new Workload(Prng.fromSeed(options.seed), (value) => {
+    if ("acknowledged" in value) acknowledged++;
+    note(JSON.stringify(value));
+  });
   try {
     for (const end of ["server dies", "server lives"] as const) {
       note(NEW_PROCESS);
       const server = await startServer(dataDir, { settings, env });
       if (end === "server dies") await workload.prepare(server.address);
-      const over = new Promise<void>((resolve) => setTimeout(resolve, options.secondsPerPhase * 1000));
+      const enough = acknowledged + options.acknowledgedPerPhase;
+      const over = phaseOver(options.secondsPerPhase * 1000, () => acknowledged >= enough);
       const killed =
         end === "server dies" ? over.then(async () => killBetweenCalls(server, `${log}.kill`)) : over;
       try {
@@ -70,6 +77,15 @@ export async function recordWorkload(options: RecordOptions): Promise<RecordedWo
   verifyComplete(recorded);
   return recorded;
 }
+
+async function phaseOver(leastMs: number, hasEnough: () => boolean): Promise<void> {
+  const started = performance.now();
+  const tookMs = (): number => performance.now() - started;
+  while (tookMs() < leastMs || (!hasEnough() && tookMs() < PHASE_MS_MAX))
+    await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+const PHASE_MS_MAX = 120_000;
 
 /** The recorder sees to it; a server under load makes calls all the time. */
 async function killBetweenCalls(server: CutServer, file: string): Promise<void> {

@@ -29,7 +29,7 @@ export class Workload {
     void until.then(() => (state.ended = true));
     const clients: MilvusClient[] = [];
     const client = (): MilvusClient => {
-      const made = new MilvusClient({ address, maxRetries: 0, timeout: 20_000 });
+      const made = new MilvusClient({ address, maxRetries: 0, timeout: 120_000 });
       clients.push(made);
       return made;
     };
