@@ -369,6 +369,8 @@ export class DataClient {
     const judged = await asked.catch((error: unknown) => {
       const isGone = partition !== undefined && !handle.partitions.has(partition);
       if (isGone && isRedkiteError(error, "parameterInvalid")) return undefined;
+      if (at.level !== "Explicit" && isRedkiteError(error, "staleRead"))
+        this.#run.violation(`a ${at.level} read was refused: ${error.message}`);
       throw error;
     });
     if (judged === undefined) return;

@@ -6,8 +6,8 @@ import { freshTimestamp, readTimePolicy, readTimestamp, type Freshness } from ".
 
 /**
  * Runs a read at the timestamp that its request asks for. When rows that this timestamp could have seen are gone already (an idle
- * channel may have closed nothing since), and the request would be content with a later one, it reads again at a fresh one.
- * Errors get `context`, as in Milvus: `failed to query: collection not loaded[...]`.
+ * channel may have closed nothing since; a truncation may overtake a fresh one), and the request would be content with a later one,
+ * it reads again at a fresh one. Errors get `context`, as in Milvus: `failed to query: collection not loaded[...]`.
  */
 export async function atReadTimestamp<T>(
   call: ProxyCall,
@@ -23,16 +23,31 @@ export async function atReadTimestamp<T>(
   });
   try {
     const readAt = await readTimestamp(call, info, policy);
-    try {
-      return await read(readAt);
-    } catch (error) {
-      if (policy.kind !== "closed" || !isRedkiteError(error, "staleRead")) throw error;
-      return await read(await freshTimestamp(call));
-    }
+    return policy.kind === "exact" ? await read(readAt) : await untilFreshEnough(call, readAt, read);
   } catch (error) {
     throw isRedkiteError(error) && FROM_SHARDS.has(error.kind) ? withContext(error, context) : error;
   }
 }
+
+/** Reads at the timestamp, or at later ones while a change takes away what they could have seen. */
+export async function untilFreshEnough<T>(
+  call: ProxyCall,
+  first: Timestamp,
+  read: (readAt: Timestamp) => Promise<T>,
+): Promise<T> {
+  let readAt = first;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await read(readAt);
+    } catch (error) {
+      if (!isRedkiteError(error, "staleRead") || tries >= FRESH_TRIES_MAX) throw error;
+      readAt = await freshTimestamp(call);
+    }
+  }
+}
+
+/** Each one more means that another change overtook a timestamp taken after the one before. */
+const FRESH_TRIES_MAX = 5;
 
 /** Failures of loading and serving, which Milvus reports with what the proxy was about to do. */
 const FROM_SHARDS: ReadonlySet<string> = new Set([

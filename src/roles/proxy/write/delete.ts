@@ -18,6 +18,7 @@ import type { Handler, ProxyCall } from "../handler.ts";
 import { partitionNamed, readPartitions } from "../read/partitions.ts";
 import { queryRows, splitByShard } from "../read/query-shards.ts";
 import { requestFilter, type ReadTarget } from "../read/read-scope.ts";
+import { untilFreshEnough } from "../read/at-read-timestamp.ts";
 import { freshTimestamp } from "../read/read-timestamp.ts";
 import { refusePartitionName } from "./insert.ts";
 import { sendBatches, type OutgoingBatch } from "./send-batches.ts";
@@ -91,7 +92,18 @@ const PAGE_KEYS = 262_144;
  * again at a later timestamp, only they, until none is left: a row that matches no more stays, as if the change had come last.
  */
 async function deleteMatches(call: ProxyCall, scope: DeleteScope, done: Done): Promise<void> {
-  const readAt = await freshTimestamp(call);
+  // A truncation may overtake it: then all pages are looked at again, what is deleted already matches no more.
+  await untilFreshEnough(call, await freshTimestamp(call), async (readAt) =>
+    deleteMatchesAt(call, scope, readAt, done),
+  );
+}
+
+async function deleteMatchesAt(
+  call: ProxyCall,
+  scope: DeleteScope,
+  readAt: Timestamp,
+  done: Done,
+): Promise<void> {
   for (let after: Constant | undefined; ;) {
     const found = await matchingKeys(call, behind(scope, after), readAt, undefined);
     await deleteFound(call, scope, found, readAt, done);
