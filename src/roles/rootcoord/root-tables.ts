@@ -9,6 +9,9 @@ import type { CollectionInfo } from "../../model/schema.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { MetaOp } from "../../ports/meta-store.ts";
 
+export const DEFAULT_DATABASE = "default";
+export const DEFAULT_PARTITION = "_default";
+
 /** A change of a collection that concerns rows, from its first step to its last. */
 export interface IntentRecord {
   readonly id: bigint;
