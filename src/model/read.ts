@@ -11,6 +11,8 @@ export interface ReadScope {
   readonly vchannel: VChannel;
   /** Undefined: all loaded ones. */
   readonly partitionIds: readonly PartitionId[] | undefined;
+  /** Refused when one of them is not loaded: a row that is not seen would be taken for one that is not there. */
+  readonly mustBeLoaded?: readonly PartitionId[];
   readonly readAt: Timestamp;
   /** Rows that began at or below it are expired or truncated. */
   readonly minBegin: Timestamp;

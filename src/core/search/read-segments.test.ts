@@ -31,6 +31,21 @@ test("a partition that is not loaded does not make a read too old", () => {
   assert.deepEqual(readableSegments(shard, scope(99n, undefined)), []);
 });
 
+test("partitions that a read must see are loaded, or it is refused", () => {
+  const shard: ReadableShard = {
+    segments: [],
+    history: new Map(),
+    emptied: new Map(),
+    loaded: new Set([ELSEWHERE]),
+  };
+  const read = scope(100n, undefined);
+  assert.throws(() => readableSegments(shard, { ...read, mustBeLoaded: [HERE, ELSEWHERE] }), {
+    kind: "partitionNotLoaded",
+  });
+  assert.deepEqual(readableSegments(shard, { ...read, mustBeLoaded: [ELSEWHERE] }), []);
+  assert.deepEqual(readableSegments({ ...shard, loaded: undefined }, { ...read, mustBeLoaded: [HERE] }), []);
+});
+
 function scope(readAt: bigint, partitionIds: ReadScope["partitionIds"]): ReadScope {
   return {
     collectionId: collectionId(1n),

@@ -38,7 +38,7 @@ export function readableSegments(
 ): readonly ReadableSegment[] {
   const wanted = scope.partitionIds === undefined ? loaded : new Set(scope.partitionIds);
   if (loaded !== undefined && wanted !== undefined) {
-    const missing = [...wanted].filter((id) => !loaded.has(id));
+    const missing = [...wanted, ...(scope.mustBeLoaded ?? [])].filter((id) => !loaded.has(id));
     if (missing.length > 0) throw partitionNotLoaded(missing);
   }
   for (const gone of [history, emptied]) {

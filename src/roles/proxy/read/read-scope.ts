@@ -15,16 +15,18 @@ export interface ReadTarget {
   readonly info: CollectionInfo;
   readonly readAt: Timestamp;
   readonly partitionIds: readonly PartitionId[] | undefined;
+  readonly mustBeLoaded?: readonly PartitionId[];
   readonly filter: FilterSource;
   readonly ignoreGrowing: boolean;
 }
 
 export function scopeOn(target: ReadTarget, vchannel: VChannel): ReadScope {
-  const { info, readAt, partitionIds, filter, ignoreGrowing } = target;
+  const { info, readAt, partitionIds, mustBeLoaded, filter, ignoreGrowing } = target;
   return {
     collectionId: info.id,
     vchannel,
     partitionIds,
+    ...(mustBeLoaded !== undefined && { mustBeLoaded }),
     readAt,
     minBegin: oldestBegin(info, readAt),
     ignoreGrowing,

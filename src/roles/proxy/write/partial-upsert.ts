@@ -3,7 +3,12 @@ import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { missingColumn } from "../../../format/column-fill.ts";
 import { concatColumns, gatherColumn, keyAt } from "../../../format/column-select.ts";
 import { isValid, keyCount, type BytesColumn, type Column } from "../../../model/columns.ts";
-import { primaryKeyField, type CollectionInfo, type FieldSchema } from "../../../model/schema.ts";
+import {
+  livePartitions,
+  primaryKeyField,
+  type CollectionInfo,
+  type FieldSchema,
+} from "../../../model/schema.ts";
 import type { Timestamp } from "../../../model/timestamp.ts";
 import type { UpsertRequest } from "../../../wire/messages.gen.ts";
 import { packBytes, packedAt } from "../../../wire/packed-bytes.ts";
@@ -43,6 +48,8 @@ export async function mergeStoredRows(
   const keyField = primaryKeyField(schema);
   const keys = keysOfColumn(new Map([...given].map(([field, column]) => [field.id, column])), keyField.id);
   const kept = schema.fields.filter((field) => !given.has(field) || field.isDynamic || ops.has(field.name));
+  // A row in a partition that is not loaded would begin anew, without what was stored.
+  const mustBeLoaded = livePartitions(info).map(({ id }) => id);
   const strong = {
     guaranteeTimestamp: 0n,
     consistencyLevel: 0,
@@ -53,7 +60,7 @@ export async function mergeStoredRows(
     readAt: at,
     stored: await queryRows(
       call,
-      { info, readAt: at, partitionIds: undefined, filter: NO_FILTER, ignoreGrowing: false },
+      { info, readAt: at, partitionIds: undefined, mustBeLoaded, filter: NO_FILTER, ignoreGrowing: false },
       { keys: distinctKeys(keys), limit: -1, offset: 0, outputFieldIds: kept.map(({ id }) => id) },
     ),
   }));

@@ -194,6 +194,16 @@ test("a partial upsert changes only its fields, of rows that exist, and merges u
   );
 });
 
+test("a partial upsert is refused while it could not see a row in a partition that is not loaded", async () => {
+  await using proxy = await startProxy();
+  const info = await proxy.create({ name: "c", fields: [KEY, AGE, VECTOR] });
+  await proxy.coords.rootCoord.createPartition(proxy.call.ctx, { collection: "c", partition: "p" });
+  await proxy.load(info, [(info.partitions[0] ?? assert.fail()).id]);
+  proxy.metaCache.forget(info.id);
+  const change = { partialUpdate: true, numRows: 1, fieldsData: [longs("id", [1]), longs("age", [5])] };
+  await assert.rejects(upsert(proxy, change), { kind: "partitionNotLoaded" });
+});
+
 test("auto ids are made by the server, and an upsert replaces the row under a new id", async () => {
   await using proxy = await startProxy();
   const key = { ...KEY, autoId: true };
