@@ -46,7 +46,9 @@ async function runHere(entry, args) {
     return;
   }
   const { main } = await import(pathToFileURL(file).href);
-  if (main !== undefined) process.exitCode = await main(args);
+  // Without a main it would end well and have done nothing.
+  if (main === undefined) throw new Error(`${entry} exports no main`);
+  process.exitCode = await main(args);
 }
 
 /**

@@ -122,8 +122,9 @@ function lineOf({ target, inputs, seconds, last, memory }: Result): string {
 const megabytes = (bytes: number): string => `${(bytes / 1048576).toFixed(1)} MB`;
 const print = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-async function main(): Promise<number> {
+export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       inputs: { type: "string", default: "1000000" },
       seed: { type: "string", default: "1" },
@@ -175,4 +176,4 @@ function findingText(
   return `FINDING in ${run.target}: ${problem}\nrepeat: ${again}`;
 }
 
-if (import.meta.main) process.exitCode = await main();
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
