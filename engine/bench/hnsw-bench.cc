@@ -1,8 +1,8 @@
 // Recall against queries per CPU second of the HNSW index, with what it cost to build and what it touches.
 //
 //   hnsw-bench --base base.npy --queries queries.npy --truth truth.npy [--metric cosine|l2|ip] [--type f32|f16|bf16|i8]
-//              [--m 16] [--efc 200] [--threads 1] [--k 10] [--ef 16,32,64,...] [--repeat 3] [--codes auto|none|u8]
-//              [--mask mask.npy --mask-truth truth.npy] [--random-filters] [--flat] [--growing [--growing-efc 100]] [--save file | --load file]
+//              [--m 16] [--efc 200] [--threads 1] [--k 10] [--ef 16,32,64,...] [--repeat 3] [--codes auto|none|u8|product]
+//              [--subs 32] [--nbits 8] [--levels 1] [--alone] [--mask mask.npy --mask-truth truth.npy] [--random-filters] [--flat] [--growing [--growing-efc 100]] [--save file | --load file]
 //
 // Base and queries are float16 or float32 .npy; truth int32. A mask is uint8 or bool, one per row. Random filters compute
 // their truth by exact search. CPU time of the process, best of the repetitions.
@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    const bool flag = name == "--random-filters" || name == "--flat" || name == "--growing";
+    const bool flag = name == "--random-filters" || name == "--flat" || name == "--growing" || name == "--alone";
     options[name] = flag ? "yes" : i + 1 < argc ? argv[++i] : "";
   }
   const auto option = [&](const char* name, const char* otherwise) {
@@ -131,7 +131,11 @@ int main(int argc, char** argv) {
   build.efConstruction = static_cast<uint32_t>(std::stoul(option("--efc", "200")));
   build.threads = static_cast<uint32_t>(std::stoul(option("--threads", "1")));
   const std::string codes = option("--codes", "auto");
-  build.codes = codes == "none" ? HnswCodes::none : codes == "u8" ? HnswCodes::u8 : HnswCodes::automatic;
+  build.codes = codes == "none" ? HnswCodes::none : codes == "u8" ? HnswCodes::u8 : codes == "product" ? HnswCodes::product : HnswCodes::automatic;
+  build.rerank = option("--alone", "") != "yes";
+  build.subs = static_cast<uint32_t>(std::stoul(option("--subs", "32")));
+  build.nbits = static_cast<uint32_t>(std::stoul(option("--nbits", "8")));
+  build.productLevels = static_cast<uint32_t>(std::stoul(option("--levels", "1")));
 
   AlignedBytes file;
   const double began = cpuSeconds();

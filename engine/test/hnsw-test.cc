@@ -317,6 +317,77 @@ void codesAreChosenByData() {
   EXPECT(compare(index.index, column.view, Metric::l2, queries, 20, {}, params, "tight clusters") >= 0.95);
 }
 
+/// Share of the exact first k rows among the hits. Scores are those of codes, so only their order and their visibility are checked.
+double recallByRow(const HnswIndex& index, const VectorView& view, Metric metric, const std::vector<uint8_t>& queries, uint32_t nq, const Bitset& visible,
+                   const SearchParams& params, const std::string& where) {
+  Hits exact(nq, params.k), found(nq, params.k);
+  CHECK_OK(flatSearch(view, metric, queries.data(), nq, visible, params, {}, exact.buffer, nullptr));
+  CHECK_OK(index.search(view, queries.data(), nq, visible, params, {}, nullptr, found.buffer, nullptr));
+  uint32_t good = 0, total = 0;
+  for (uint32_t q = 0; q < nq; ++q) {
+    const size_t begin = size_t{q} * params.k;
+    EXPECT(found.counts[q] == exact.counts[q], where + ": " + std::to_string(found.counts[q]) + " hits of " + std::to_string(exact.counts[q]));
+    const std::set<uint32_t> best(exact.rows.begin() + begin, exact.rows.begin() + begin + exact.counts[q]);
+    total += exact.counts[q];
+    for (uint32_t i = 0; i < found.counts[q]; ++i) {
+      EXPECT(visible.test(found.rows[begin + i]), where);
+      good += best.count(found.rows[begin + i]);
+      if (i == 0) continue;
+      const float before = found.scores[begin + i - 1], score = found.scores[begin + i];
+      EXPECT(largerIsBetter(metric) ? before >= score : before <= score, where + ": order");
+    }
+  }
+  return total == 0 ? 1 : static_cast<double>(good) / total;
+}
+
+struct CodesCase {
+  const char* name;
+  HnswCodes codes;
+  uint32_t subs, nbits, levels;
+  double recall;  ///< of the codes alone
+};
+
+/// Codes alone read no raw row, so that one that is gone does not matter; ranked again, the hits and scores are the exact ones.
+void codesWithAndWithoutRows() {
+  const uint32_t rows = 6000, dim = 24, nq = 20;
+  const CodesCase cases[] = {{"8 bits", HnswCodes::u8, 0, 8, 1, 0.9},
+                             {"products", HnswCodes::product, 12, 8, 1, 0.6},
+                             {"products of 4 bits", HnswCodes::product, 24, 4, 1, 0.6},
+                             {"two levels of products", HnswCodes::product, 12, 8, 2, 0.8}};
+  for (const VectorType type : {VectorType::f32, VectorType::f16}) {
+    const Column column(type, dim, encoded(type, clustered(rows, dim, 111)));
+    const Column none(type, dim, encoded(type, std::vector<float>(size_t{rows} * dim)));
+    const std::vector<uint8_t> queries = encoded(type, clustered(nq, dim, 112));
+    for (const Metric metric : {Metric::l2, Metric::ip, Metric::cosine}) {
+      for (const CodesCase& c : cases) {
+        const std::string where = std::string(c.name) + " " + nameOf(type, metric);
+        HnswBuildParams build = paramsOf(metric, c.codes);
+        build.subs = c.subs;
+        build.nbits = c.nbits;
+        build.productLevels = c.levels;
+        SearchParams params;
+        params.ef = 80;
+        const Built again = built(column.view, build);
+        EXPECT(again.index.info().rerank, where);
+        params.refineRows = 80;
+        EXPECT(compare(again.index, column.view, metric, queries, nq, {}, params, where) >= (metric == Metric::ip ? 0.85 : 0.93), where);
+        build.rerank = false;
+        const Built alone = built(column.view, build);
+        EXPECT(!alone.index.info().rerank && alone.file.size() == again.file.size(), where);
+        for (const double share : {1.0, 0.3, 0.002}) {
+          const Mask mask = randomMask(rows, share, 113);
+          const double recall = recallByRow(alone.index, column.view, metric, queries, nq, share == 1 ? Bitset{} : mask.view(), params, where);
+          EXPECT(recall >= c.recall - 0.1, where + " recall " + std::to_string(recall) + " share " + std::to_string(share));
+        }
+        Hits with(nq, params.k), without(nq, params.k);
+        CHECK_OK(alone.index.search(column.view, queries.data(), nq, {}, params, {}, nullptr, with.buffer, nullptr));
+        CHECK_OK(alone.index.search(none.view, queries.data(), nq, {}, params, {}, nullptr, without.buffer, nullptr));
+        EXPECT(with.rows == without.rows && with.scores == without.scores, where);
+      }
+    }
+  }
+}
+
 void quantiser() {
   const uint32_t dim = 33;
   const std::vector<float> values = clustered(500, dim, 95);
@@ -350,6 +421,7 @@ int main() {
   run("one thread and a seed give the same bytes; more threads the same recall", determinismAndThreads);
   run("impossible parameters are refused", refusals);
   run("damaged files are refused or harmless", damagedFiles);
+  run("codes answer alone, or are ranked again on the rows", codesWithAndWithoutRows);
   run("codes that lose neighbours are not used", codesAreChosenByData);
   return 0;
 }

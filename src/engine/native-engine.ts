@@ -123,10 +123,12 @@ export class NativeEngine implements Engine {
         spec.fieldId,
         METRICS[spec.metric],
         KINDS[index.kind],
-        index.kind === "HNSW" || index.kind === "IVF_PQ" ? index.m : 0,
-        index.kind === "HNSW" ? index.efConstruction : 0,
+        "efConstruction" in index ? index.m : 0,
+        "efConstruction" in index ? index.efConstruction : 0,
         "nlist" in index ? index.nlist : 1,
-        index.kind === "IVF_PQ" ? index.nbits : 8,
+        subspacesOf(index),
+        "nbits" in index ? index.nbits : 8,
+        "levels" in index ? index.levels : 1,
         "refine" in index && index.refine,
         this.#async ? control.threads : 1,
         spec.seed,
@@ -191,4 +193,12 @@ const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
   SCANN: 6,
   IVF_RABITQ: 7,
   BIN_IVF_FLAT: 8,
+  HNSW_SQ: 9,
+  HNSW_PQ: 10,
+  HNSW_PRQ: 10,
 };
+
+function subspacesOf(index: VectorIndexSpec["index"]): number {
+  if (index.kind === "IVF_PQ") return index.m;
+  return "subs" in index ? index.subs : 0;
+}

@@ -205,6 +205,9 @@ function outOfMemory(predicted: number, limit: number): Error {
 function parametersOf(index: VectorIndexSpec["index"]): readonly [number, number] {
   switch (index.kind) {
     case "HNSW":
+    case "HNSW_SQ":
+    case "HNSW_PQ":
+    case "HNSW_PRQ":
       return [index.m, index.efConstruction];
     case "FLAT":
     case "SPARSE_INVERTED_INDEX":

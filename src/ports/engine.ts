@@ -266,6 +266,26 @@ export interface VectorIndexSpec {
   readonly metric: MetricType;
   readonly index:
     | { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number }
+    /**
+     * A graph over 8-bit codes; without `refine` the raw vectors are not read, and scores are
+     * those of the codes.
+     */
+    | {
+        readonly kind: "HNSW_SQ";
+        readonly m: number;
+        readonly efConstruction: number;
+        readonly refine: boolean;
+      }
+    /** A graph over product codes: `subs` divides the dimension, `nbits` is 1 to 8; each of `levels` (1 to 16) codes what the ones before left. */
+    | {
+        readonly kind: "HNSW_PQ" | "HNSW_PRQ";
+        readonly m: number;
+        readonly efConstruction: number;
+        readonly subs: number;
+        readonly nbits: number;
+        readonly levels: number;
+        readonly refine: boolean;
+      }
     | { readonly kind: "FLAT" }
     /** Lists around centroids, fewer than asked for where there are not 39 rows for each. Exact within the lists that are read. */
     | { readonly kind: "IVF_FLAT" | "BIN_IVF_FLAT" | "IVF_SQ8"; readonly nlist: number }

@@ -1,6 +1,7 @@
 import { describe } from "node:test";
 import type { Engine } from "../../src/ports/engine.ts";
 import { filterContract } from "./engine/filter-contract.ts";
+import { graphCodesContract } from "./engine/graph-codes-contract.ts";
 import { hostileContract } from "./engine/hostile-contract.ts";
 import { indexContract, sparseIndexContract } from "./engine/index-contract.ts";
 import { listIndexContract } from "./engine/list-index-contract.ts";
@@ -19,6 +20,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
   describe(`${name}: search`, () => searchContract(makeEngine));
   describe(`${name}: indexes`, () => indexContract(makeEngine));
   describe(`${name}: indexes of lists`, () => listIndexContract(makeEngine));
+  describe(`${name}: graphs over codes`, () => graphCodesContract(makeEngine));
   describe(`${name}: sparse indexes`, () => sparseIndexContract(makeEngine));
   describe(`${name}: bad input and closed handles`, () => hostileContract(makeEngine));
 }

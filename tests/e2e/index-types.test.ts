@@ -32,6 +32,19 @@ const cases: readonly Case[] = [
     search: { nprobe: 16, refine_k: 20 },
     recall: 0.8,
   },
+  { type: "HNSW_SQ", params: { M: 16, efConstruction: 100 }, search: { ef: 100 }, recall: 0.9 },
+  {
+    type: "HNSW_PQ",
+    params: { M: 16, efConstruction: 100, m: 16, nbits: 8, refine: true, refine_type: "FP32" },
+    search: { ef: 200, refine_k: 10 },
+    recall: 0.9,
+  },
+  {
+    type: "HNSW_PRQ",
+    params: { M: 16, efConstruction: 100, m: 8, nrq: 3, nbits: 8 },
+    search: { ef: 100 },
+    recall: 0.5,
+  },
   { type: "BIN_IVF_FLAT", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 1, binary: true },
 ];
 

@@ -39,6 +39,7 @@ enum class HnswCodes : uint8_t {
   automatic = 0,  ///< codes, unless a check at build finds that they lose neighbours (few dimensions, far outliers)
   none = 1,
   u8 = 2,
+  product = 3,  ///< product codes of `subs` subspaces in `productLevels` levels of `nbits` bits
 };
 
 struct HnswBuildParams {
@@ -48,6 +49,12 @@ struct HnswBuildParams {
   uint32_t threads = 1;           ///< one thread and a seed give the same bytes every time
   uint64_t seed = 1;
   HnswCodes codes = HnswCodes::automatic;
+  /// Whether a search ranks the best of its walk on the raw rows. False: nothing but codes and links is read, and scores are those of the
+  /// codes (u8, product).
+  bool rerank = true;
+  uint32_t subs = 0;           ///< product: 1 to dim, divides dim
+  uint32_t nbits = 8;          ///< product: 1 to 8
+  uint32_t productLevels = 1;  ///< product: 1 to 16; each codes what the ones before left
 };
 
 struct HnswBuildControl {
@@ -90,6 +97,7 @@ struct HnswInfo {
   uint32_t efConstruction = 0;
   uint32_t levels = 0;  ///< above level 0
   bool codes = false;
+  bool rerank = true;  ///< on the raw rows
 };
 
 /// An opened file. Cheap to copy; does not own the bytes. Safe to search from any number of threads at once.

@@ -191,6 +191,8 @@ struct SearchParams {
   uint32_t ef = 64;
   const ScoreRange* range = nullptr;
   const GroupBy* group = nullptr;
+  /// Rows that an index of coarse codes ranks again on the raw vectors; 0: as many as its codes ask for.
+  uint32_t refineRows = 0;
 
   /// Hits that one query can yield.
   size_t hitsMax() const { return size_t{k} * (group == nullptr ? 1 : group->groupSize); }

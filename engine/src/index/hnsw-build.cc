@@ -13,6 +13,7 @@
 #include "hnsw-walk.h"
 #include "hnsw-levels.h"
 #include "linker.h"
+#include "parallel.h"
 #include "prepare-row.h"
 #include "row-pairs.h"
 #include "redkite/crc32c.h"
@@ -315,11 +316,22 @@ Status checkParams(const VectorView& view, const HnswBuildParams& params) {
   if (view.rows > kRowsMax) return outside("row count", view.rows, 0, kRowsMax);
   if (params.m < kLinksMMin || params.m > kLinksMMax) return outside("M", params.m, kLinksMMin, kLinksMMax);
   if (params.efConstruction == 0 || params.efConstruction > 65536) return outside("efConstruction", params.efConstruction, 1, 65536);
+  if (!params.rerank && (view.type == VectorType::binary || params.codes == HnswCodes::automatic || params.codes == HnswCodes::none)) {
+    return Status::invalid("a graph without raw rows needs codes");
+  }
+  if (params.codes != HnswCodes::product) return {};
+  if (view.type == VectorType::binary) return Status::invalid("binary rows have no product codes");
+  if (params.nbits == 0 || params.nbits > 8) return outside("nbits", params.nbits, 1, 8);
+  if (params.productLevels == 0 || params.productLevels > kProductLevelsMax) return outside("nrq", params.productLevels, 1, kProductLevelsMax);
+  if (params.subs == 0 || params.subs > view.dim || view.dim % params.subs != 0) {
+    return Status::invalid("m is " + std::to_string(params.subs) + ", it must divide the dimension " + std::to_string(view.dim));
+  }
   return {};
 }
 
-bool wantsCodes(const VectorView& view, HnswCodes codes) {
-  return view.type != VectorType::binary && codes != HnswCodes::none;
+void setScalarCodes(HnswHeader& h, bool rerank) {
+  h.codeKind = codeKindOf(rerank ? NodeCodes::u8 : NodeCodes::u8Alone);
+  h.codeStride = codeStrideOf(h.dim);
 }
 
 HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
@@ -335,8 +347,12 @@ HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
   h.entry = kNoNode;
   h.seed = params.seed;
   h.slots = linkSlots(params.m);
-  h.codeKind = wantsCodes(view, params.codes) ? 1 : 0;
-  h.codeStride = h.codeKind == 1 ? codeStrideOf(view.dim) : 0;
+  if (params.codes == HnswCodes::product) {
+    h.codeKind = codeKindOf(params.rerank ? NodeCodes::product : NodeCodes::productAlone, params.nbits, params.productLevels);
+    h.codeStride = params.subs * params.productLevels;
+  } else if (view.type != VectorType::binary && params.codes != HnswCodes::none) {
+    setScalarCodes(h, params.rerank);
+  }
   h.codeScale = 1;
   return h;
 }
@@ -388,6 +404,60 @@ Result<AlignedBytes> growInto(const BuildPlan& plan, AlignedBytes file, MakePair
   return {{}, std::move(file)};
 }
 
+/// Books, codes and squared lengths of all rows. `center` is zeros unless l2.
+Status encodeProducts(const BuildPlan& plan, const std::vector<float>& center, uint8_t* file) {
+  const HnswHeader& h = plan.header;
+  const ProductShape shape = productShapeOf(h);
+  const uint32_t total = static_cast<uint32_t>(plan.order.size());
+  const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(total, productSampleRows(shape)));
+  float* centerAt = reinterpret_cast<float*>(file + h.centerAt);
+  float* books = centerAt + h.dim;
+  std::copy(center.begin(), center.end(), centerAt);
+  const auto prepare = [&](uint32_t id, float* row) {
+    prepareRow(*plan.view, plan.params.metric, id, row);
+    for (uint32_t d = 0; d < h.dim; ++d) row[d] = std::isfinite(row[d]) ? row[d] - center[d] : 0.0f;
+  };
+  std::vector<float> sample(size_t{count} * h.dim);
+  for (uint32_t i = 0; i < count; ++i) prepare(plan.order[static_cast<uint32_t>(uint64_t{i} * total / count)], sample.data() + size_t{i} * h.dim);
+  Status status = trainProductBooks(sample, count, shape, plan.params.threads, plan.params.seed, plan.control.cancel, books);
+  if (!status.ok()) return status;
+  return parallelFor(plan.params.threads, total, 256, plan.control.cancel, [&] {
+    return [&, encoder = ProductEncoder(shape, books), row = std::vector<float>(h.dim), left = std::vector<float>(h.dim)](uint32_t begin, uint32_t end) mutable {
+      for (uint32_t i = begin; i < end; ++i) {
+        const uint32_t id = plan.order[i];
+        prepare(id, row.data());
+        left = row;
+        encoder.encode(left.data(), file + h.codesAt + uint64_t{id} * h.codeStride);
+        if (h.biasesAt == 0) continue;
+        double squared = 0;
+        for (uint32_t d = 0; d < h.dim; ++d) squared += static_cast<double>(row[d] - left[d]) * static_cast<double>(row[d] - left[d]);
+        reinterpret_cast<float*>(file + h.biasesAt)[id] = static_cast<float>(squared);
+      }
+    };
+  });
+}
+
+/// The graph is grown on 8-bit codes, which are thrown away, or on the raw rows where those lose neighbours: links of coarse codes would keep
+/// the walk from good rows for ever.
+Result<AlignedBytes> buildOnProducts(const BuildPlan& plan, AlignedBytes file) {
+  const ScalarQuantiser quantiser = trainOn(plan);
+  if (Status status = encodeProducts(plan, quantiser.center, file.data()); !status.ok()) return {std::move(status), {}};
+  BuildPlan walk{plan.view, plan.params, plan.control, plan.header, plan.order};
+  setScalarCodes(walk.header, true);
+  walk.header.codeScale = quantiser.scale;
+  placeSections(walk.header);
+  AlignedBytes codes = AlignedBytes::allocate(walk.header.linksAt);
+  if (codes.data() == nullptr) return {Status::outOfMemory(), {}};
+  encodeRows(walk, quantiser, codes.data());
+  std::vector<float> constants;
+  const CodeSet set = codeSetOf(walk, codes.data(), constants);
+  if (codesKeepNeighbours(walk, set)) {
+    return growInto<CodePairs>(plan, std::move(file), [&] { return CodePairs(set); });
+  }
+  codes = {};
+  return growInto<RawPairs>(plan, std::move(file), [&] { return RawPairs(*plan.view, plan.params.metric); });
+}
+
 Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,
                            const HnswBuildControl& control) {
   if (Status status = checkParams(view, params); !status.ok()) return {std::move(status), {}};
@@ -396,7 +466,8 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
   placeSections(plan.header);
   AlignedBytes file = AlignedBytes::allocate(plan.header.bytes);
   if (file.data() == nullptr) return {Status::outOfMemory(), {}};
-  if (plan.header.codeKind == 1) {
+  if (isProduct(codesOf(plan.header))) return buildOnProducts(plan, std::move(file));
+  if (isScalar(codesOf(plan.header))) {
     const ScalarQuantiser quantiser = trainOn(plan);
     plan.header.codeScale = quantiser.scale;
     encodeRows(plan, quantiser, file.data());
@@ -432,14 +503,19 @@ Result<AlignedBytes> buildHnsw(const VectorView& view, const Bitset& indexed, co
 
 uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const HnswBuildParams& params) {
   const uint64_t slots = linkSlots(params.m);
-  const uint64_t stride = type == VectorType::binary || params.codes == HnswCodes::none ? 0 : codeStrideOf(dim);
+  const uint64_t scalar = type == VectorType::binary || params.codes == HnswCodes::none ? 0 : codeStrideOf(dim);
+  const bool product = params.codes == HnswCodes::product;
+  const ProductShape shape{dim, std::max(1u, params.subs), params.productLevels, params.nbits};
+  // Product codes lie beside the 8-bit ones while the graph grows.
+  const uint64_t stride = scalar + (product ? uint64_t{params.subs} * params.productLevels + 8 : 0);
+  const uint64_t books = product ? shape.bookFloats() * 4 + productSampleRows(shape) * dim * 4 + params.threads * (uint64_t{params.productLevels} * params.subs * 2048 + 16ull * dim) : 0;
   // Upper levels hold a share of 1 / (M - 1) of the nodes; half as many again covers unlucky draws.
   const uint64_t upper = rows * 3ull / (2 * (params.m > 1 ? params.m - 1 : 1)) + 1024;
   const uint64_t file = sizeof(HnswHeader) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
   const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 12) + upper * (params.m * 3ull / 2 * 8 + 1);
   const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
   const uint64_t perThread = rows / 8 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 65536;
-  return file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
+  return books + file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
 }
 
 }  // namespace redkite

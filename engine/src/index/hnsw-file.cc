@@ -30,8 +30,17 @@ std::string countsProblem(const HnswHeader& h) {
     if (h.levelNodes[level] > above || there != (h.levelNodes[level] > 0)) return number("size of a level", h.levelNodes[level]);
   }
   if (h.levels > 0 && h.levelNodes[0] != h.upperNodes) return number("size of level 1", h.levelNodes[0]);
-  if (h.codeKind > 1 || (h.codeKind == 1 && type == VectorType::binary)) return number("code kind", h.codeKind);
-  if (h.codeStride != (h.codeKind == 1 ? codeStrideOf(h.dim) : 0)) return number("code stride", h.codeStride);
+  const NodeCodes codes = codesOf(h);
+  if (codes > NodeCodes::productAlone || (codes != NodeCodes::none && type == VectorType::binary)) return number("code kind", h.codeKind);
+  if (isProduct(codes)) {
+    const uint32_t nbits = h.codeKind >> 8 & 255;
+    const uint32_t levels = h.codeKind >> 16 & 255;
+    if (h.codeKind >> 24 != 0 || nbits == 0 || nbits > 8 || levels == 0 || levels > kProductLevelsMax) return number("code kind", h.codeKind);
+    if (h.codeStride == 0 || h.codeStride % levels != 0 || h.dim % (h.codeStride / levels) != 0) return number("code stride", h.codeStride);
+  } else {
+    if (h.codeKind > 255) return number("code kind", h.codeKind);
+    if (h.codeStride != (isScalar(codes) ? codeStrideOf(h.dim) : 0)) return number("code stride", h.codeStride);
+  }
   return {};
 }
 
@@ -43,7 +52,9 @@ HnswParts HnswParts::of(const uint8_t* data) {
   const HnswHeader& h = parts.header;
   parts.upperRows = reinterpret_cast<const uint32_t*>(data + h.upperRowsAt);
   parts.upperLinks = reinterpret_cast<const uint32_t*>(data + h.upperLinksAt);
-  parts.center = h.centerAt == 0 ? nullptr : reinterpret_cast<const float*>(data + h.centerAt);
+  const float* center = h.centerAt == 0 ? nullptr : reinterpret_cast<const float*>(data + h.centerAt);
+  parts.center = h.metric == static_cast<uint8_t>(Metric::l2) ? center : nullptr;
+  parts.books = isProduct(codesOf(h)) ? center + h.dim : nullptr;
   parts.biases = h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(data + h.biasesAt);
   parts.codes = h.codesAt == 0 ? nullptr : data + h.codesAt;
   parts.links = reinterpret_cast<const uint32_t*>(data + h.linksAt);
@@ -72,7 +83,7 @@ Result<HnswIndex> HnswIndex::open(const uint8_t* data, size_t bytes) {
   index.data_ = data;
   index.bytes_ = bytes;
   index.info_ = {static_cast<VectorType>(header.type), static_cast<Metric>(header.metric), header.dim, header.rows, header.nodes,
-                 header.m, header.efConstruction, header.levels, header.codeKind != 0};
+                 header.m, header.efConstruction, header.levels, header.codeKind != 0, !isAlone(codesOf(header))};
   return {{}, index};
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hnsw-walk.h"
+#include "product-codes.h"
 #include "redkite/hnsw.h"
 
 namespace redkite {
@@ -50,6 +51,28 @@ struct HnswHeader {
 };
 static_assert(sizeof(HnswHeader) == 256);
 
+/// What a node is compared by: the low byte of the header's code kind. For product codes the next two bytes are their bits and levels.
+enum class NodeCodes : uint8_t {
+  none = 0,          ///< the raw rows
+  u8 = 1,            ///< 8-bit codes, then the raw rows
+  u8Alone = 2,       ///< 8-bit codes
+  product = 3,       ///< product codes, then the raw rows
+  productAlone = 4,  ///< product codes
+};
+inline NodeCodes codesOf(const HnswHeader& header) { return static_cast<NodeCodes>(header.codeKind & 255); }
+inline bool isScalar(NodeCodes codes) { return codes == NodeCodes::u8 || codes == NodeCodes::u8Alone; }
+inline bool isProduct(NodeCodes codes) { return codes == NodeCodes::product || codes == NodeCodes::productAlone; }
+inline bool isAlone(NodeCodes codes) { return codes == NodeCodes::u8Alone || codes == NodeCodes::productAlone; }
+
+inline uint32_t codeKindOf(NodeCodes codes, uint32_t nbits = 0, uint32_t levels = 0) { return static_cast<uint32_t>(codes) | nbits << 8 | levels << 16; }
+inline constexpr uint32_t kProductLevelsMax = 16;
+
+/// Of a header with product codes whose counts are within their bounds.
+inline ProductShape productShapeOf(const HnswHeader& header) {
+  const uint32_t levels = header.codeKind >> 16 & 255;
+  return {header.dim, header.codeStride / levels, levels, header.codeKind >> 8 & 255};
+}
+
 inline uint32_t linkSlots(uint32_t m) { return (2 * m + 15) / 16 * 16; }
 inline uint32_t codeStrideOf(uint32_t dim) { return (dim + 63) / 64 * 64; }
 
@@ -73,10 +96,13 @@ inline void placeSections(HnswHeader& header) {
     return begin;
   };
   const bool coded = header.codeKind != 0;
+  const bool product = isProduct(codesOf(header));
   const bool centered = coded && header.metric == static_cast<uint8_t>(Metric::l2);
   header.upperRowsAt = place(uint64_t{header.upperNodes} * 4, 64);
   header.upperLinksAt = place(upperLinkCount(header) * 4, 64);
-  header.centerAt = centered ? place(uint64_t{header.dim} * 4, 64) : 0;
+  // Codebooks lie behind the center, which product codes always have.
+  const uint64_t books = product ? productShapeOf(header).bookFloats() : 0;
+  header.centerAt = centered || product ? place((header.dim + books) * 4, 64) : 0;
   header.biasesAt = centered ? place(uint64_t{header.rows} * 4, 64) : 0;
   header.codesAt = coded ? place(uint64_t{header.rows} * header.codeStride, 4096) : 0;
   header.linksAt = place(uint64_t{header.rows} * header.slots * 4, 4096);
@@ -91,6 +117,7 @@ struct HnswParts {
   const uint32_t* upperRows;
   const uint32_t* upperLinks;
   const float* center;
+  const float* books;  ///< null without product codes
   const float* biases;
   const uint8_t* codes;
   const uint32_t* links;

@@ -22,6 +22,7 @@ struct HnswScratch::State {
   NodeSet visited;
   std::vector<float> wide;
   std::vector<int8_t> query;
+  std::vector<float> tables;
   std::vector<RankedRow> ranked;
   std::vector<RankedRow> near;
   TopHits top;
@@ -67,7 +68,8 @@ class Search {
       queryBytes_ = queries + q * bytes;
       query_ = q;
       scorer_.setQuery(queryBytes_);
-      const Status status = h_.codeKind == 1 ? searchOne(codeSpace()) : searchOne(RawSpace{&view_, &scorer_});
+      const NodeCodes codes = codesOf(h_);
+      const Status status = isScalar(codes) ? searchOne(codeSpace()) : isProduct(codes) ? searchOne(tableSpace()) : searchOne(RawSpace{&view_, &scorer_});
       if (!status.ok()) return status;
     }
     if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
@@ -75,13 +77,14 @@ class Search {
   }
 
  private:
-  bool coded() const { return h_.codeKind == 1; }
+  /// Whether what the walk found is ranked again on the raw rows, and whether nothing but codes is read.
+  bool reranks() const { return h_.codeKind != 0 && !alone(); }
+  bool alone() const { return isAlone(codesOf(h_)); }
   bool widening() const { return params_.range != nullptr || params_.group != nullptr; }
 
-  CodeSpace codeSpace() {
-    const KernelTable& table = kernels();
+  /// Leaves the query in s_.wide as rows were coded; its squared length where the metric needs it.
+  double prepareQuery() {
     s_.wide.resize(h_.dim);
-    s_.query.assign(h_.codeStride, 0);
     widenRow(view_.type, queryBytes_, h_.dim, s_.wide.data());
     if (metric_ == Metric::cosine) {
       double squared = 0;
@@ -96,6 +99,13 @@ class Search {
         squared += static_cast<double>(s_.wide[d]) * static_cast<double>(s_.wide[d]);
       }
     }
+    return squared;
+  }
+
+  CodeSpace codeSpace() {
+    const KernelTable& table = kernels();
+    const double squared = prepareQuery();
+    s_.query.assign(h_.codeStride, 0);
     const QuantisedQuery query = quantiseQuery(s_.wide.data(), h_.dim, table.code.queryMax, s_.query.data());
     CodeSpace space;
     space.codes = parts_.codes;
@@ -106,6 +116,25 @@ class Search {
     const float scale = query.scale * h_.codeScale * (parts_.biases == nullptr ? 1.0f : 2.0f);
     space.factor = scale;
     space.constant = scale * 128.0f * static_cast<float>(query.sum) + static_cast<float>(squared);
+    return space;
+  }
+
+  TableSpace tableSpace() {
+    const double squared = prepareQuery();
+    const ProductShape shape = productShapeOf(h_);
+    const size_t levelTables = size_t{shape.subs} * shape.room();
+    s_.tables.resize(shape.levels * levelTables);
+    for (uint32_t level = 0; level < shape.levels; ++level) {
+      kernels().list.products(s_.wide.data(), shape.book(parts_.books, level), shape.subs, shape.width(), shape.room(), s_.tables.data() + level * levelTables);
+    }
+    TableSpace space;
+    space.codes = parts_.codes;
+    space.stride = h_.codeStride;
+    space.tables = s_.tables.data();
+    space.room = shape.room();
+    space.biases = parts_.biases;
+    space.factor = parts_.biases == nullptr ? 1.0f : 2.0f;
+    space.constant = static_cast<float>(squared);
     return space;
   }
 
@@ -274,11 +303,11 @@ class Search {
   void rankPool(uint32_t width) {
     const Pool& pool = s_.pool;
     s_.ranked.clear();
-    if (!coded()) {
+    if (!reranks()) {
       for (uint32_t i = 0; i < pool.size(); ++i) s_.ranked.push_back(rankedRow(distanceOfCandidate(pool.at(i)), nodeOf(pool.at(i))));
       return;
     }
-    const uint32_t n = widening() ? pool.size() : std::min<uint32_t>(pool.size(), params_.k + width / 3);
+    const uint32_t n = widening() ? pool.size() : std::min<uint32_t>(pool.size(), std::max(params_.k + (isProduct(codesOf(h_)) ? width : width / 3), params_.refineRows));
     uint32_t ids[kWalkBatch];
     for (uint32_t begin = 0; begin < n; begin += kWalkBatch) {
       const uint32_t count = std::min(kWalkBatch, n - begin);
@@ -346,15 +375,16 @@ class Search {
   template <class Space>
   Status scanVisible(const Space& space, SearchPath path = SearchPath::flat) {
     reached(path);
-    if (widening() || !coded()) {
+    if (widening() || !reranks()) {
       s_.top.reset(params_.group == nullptr ? params_.k : visibleRows_);
       const uint64_t before = counts_.distances;
-      const bool whole = compareVisible(RawSpace{&view_, &scorer_}, [this](uint32_t row, float distance) {
+      const auto take = [this](uint32_t row, float distance) {
         const RankedRow hit = rankedRow(distance, row);
         if (hit < s_.top.worst() && inRange(params_, metric_, distance)) s_.top.add(hit);
-      });
+      };
+      const bool whole = alone() ? compareVisible(space, take) : compareVisible(RawSpace{&view_, &scorer_}, take);
       if (!whole) return Status::canceled();
-      if (stats_ != nullptr) stats_->exactDistances += counts_.distances - before;
+      if (stats_ != nullptr && !alone()) stats_->exactDistances += counts_.distances - before;
       writeHits(s_.top.sorted(), params_, metric_, query_, out_);
       return {};
     }

@@ -1,13 +1,14 @@
 // Building an inverted file: centroids from a sample, a list for each row, then the codes of all lists, one list at a time.
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "ivf-file.h"
 #include "k-means.h"
 #include "parallel.h"
+#include "product-codes.h"
 #include "redkite/crc32c.h"
 
 namespace redkite {
@@ -17,8 +18,6 @@ namespace {
 constexpr uint32_t kRowsPerListMin = 39;
 constexpr uint32_t kSamplePerList = 256;
 constexpr uint32_t kIterations = 10;
-/// Floats of the residuals that product codes are trained on.
-constexpr uint64_t kResidualFloatsMax = uint64_t{1} << 25;
 constexpr uint32_t kCenterRows = 4096;
 constexpr uint32_t kRowsAtATime = 256;
 
@@ -212,16 +211,13 @@ class Builder {
     return reinterpret_cast<T*>(file_.data() + offset);
   }
 
-  uint32_t width() const { return view_.dim / h_.subs; }
+  ProductShape shape() const { return {view_.dim, h_.subs, 1, h_.nbits}; }
 
-  /// One codebook for each subspace, from residuals of a sample; each subspace by itself.
+  /// One codebook for each subspace, from residuals of a sample.
   Status trainCodebooks() {
     const uint32_t dim = view_.dim;
-    const uint32_t entries = 1u << h_.nbits;
-    const uint32_t room = tableEntries(h_.nbits);
-    const uint64_t wanted = std::min<uint64_t>(uint64_t{entries} * (entries > 16 ? 64 : 256), std::max<uint64_t>(kResidualFloatsMax / dim, entries * 4));
     TrainingRandom random(params_.seed + 4);
-    const std::vector<uint32_t> sample = sampleOf(h_.nodes, static_cast<uint32_t>(std::min<uint64_t>(wanted, h_.nodes)), random);
+    const std::vector<uint32_t> sample = sampleOf(h_.nodes, static_cast<uint32_t>(std::min<uint64_t>(productSampleRows(shape()), h_.nodes)), random);
     std::vector<float> residuals(sample.size() * dim);
     const RowPreparer prepare = preparer();
     for (size_t i = 0; i < sample.size(); ++i) {
@@ -230,72 +226,29 @@ class Builder {
       const float* centroid = centroids_.data() + size_t{listOf_[sample[i]]} * dim;
       for (uint32_t d = 0; d < dim; ++d) residual[d] -= centroid[d];
     }
-    float* books = at<float>(h_.codebooksAt);
-    return parallelFor(params_.threads, h_.subs, 1, control_.cancel, [&] {
-      return [&](uint32_t begin, uint32_t end) {
-        for (uint32_t s = begin; s < end; ++s) trainSubspace(residuals, static_cast<uint32_t>(sample.size()), s, entries, room, books + size_t{s} * width() * room);
-      };
-    });
-  }
-
-  /// `book` is [width][room]; entries from `entries` on stay 0 and are never chosen.
-  void trainSubspace(const std::vector<float>& residuals, uint32_t count, uint32_t s, uint32_t entries, uint32_t room, float* book) const {
-    const uint32_t w = width();
-    const ListKernels& kernel = kernels().list;
-    const auto point = [&](uint32_t i) { return residuals.data() + size_t{i} * view_.dim + size_t{s} * w; };
-    if (count == 0) return;
-    for (uint32_t e = 0; e < entries; ++e)
-      for (uint32_t d = 0; d < w; ++d) book[size_t{d} * room + e] = point(e % count)[d];
-    std::vector<float> norms(room);
-    std::vector<float> products(room);
-    std::vector<double> sums(size_t{entries} * w);
-    std::vector<uint32_t> sizes(entries);
-    TrainingRandom random(params_.seed + 5 + s);
-    for (uint32_t iteration = 0; iteration < kIterations && count > entries; ++iteration) {
-      bookNorms(book, w, entries, room, norms.data());
-      std::fill(sums.begin(), sums.end(), 0.0);
-      std::fill(sizes.begin(), sizes.end(), 0u);
-      for (uint32_t i = 0; i < count; ++i) {
-        kernel.products(point(i), book, 1, w, room, products.data());
-        const uint32_t e = std::min(kernel.nearest(products.data(), norms.data(), room), entries - 1);
-        ++sizes[e];
-        for (uint32_t d = 0; d < w; ++d) sums[size_t{e} * w + d] += static_cast<double>(point(i)[d]);
-      }
-      for (uint32_t e = 0; e < entries; ++e) {
-        const uint32_t other = random.below(count);
-        for (uint32_t d = 0; d < w; ++d) {
-          book[size_t{d} * room + e] = sizes[e] == 0 ? point(other)[d] : static_cast<float>(sums[size_t{e} * w + d] / sizes[e]);
-        }
-      }
-    }
-  }
-
-  static void bookNorms(const float* book, uint32_t width, uint32_t entries, uint32_t room, float* norms) {
-    for (uint32_t e = 0; e < room; ++e) {
-      norms[e] = 0;
-      for (uint32_t d = 0; d < width; ++d) norms[e] += book[size_t{d} * room + e] * book[size_t{d} * room + e];
-      if (e >= entries) norms[e] = std::numeric_limits<float>::infinity();
-    }
+    return trainProductBooks(residuals, static_cast<uint32_t>(sample.size()), shape(), params_.threads, params_.seed + 5, control_.cancel, at<float>(h_.codebooksAt));
   }
 
   Status fillLists() {
     if (control_.progress != nullptr) __atomic_store_n(control_.progress, 0, __ATOMIC_RELAXED);
-    if (isProduct(kind_)) {
-      const uint32_t room = tableEntries(h_.nbits);
-      norms_.resize(size_t{h_.subs} * room);
-      for (uint32_t s = 0; s < h_.subs; ++s) {
-        bookNorms(at<float>(h_.codebooksAt) + size_t{s} * width() * room, width(), 1u << h_.nbits, room, norms_.data() + size_t{s} * room);
-      }
-    }
     const RowPreparer prepare = preparer();
     return parallelFor(params_.threads, h_.lists, 1, control_.cancel, [&] {
-      return [&, row = std::vector<float>(view_.dim), products = std::vector<float>(isProduct(kind_) ? norms_.size() : 0)](uint32_t begin, uint32_t end) mutable {
-        for (uint32_t list = begin; list < end; ++list) fillList(list, prepare, row, products);
+      std::optional<Product> product;
+      if (isProduct(kind_)) product.emplace(Product{ProductEncoder(shape(), at<float>(h_.codebooksAt)), std::vector<uint8_t>(h_.subs), std::vector<float>(view_.dim)});
+      return [&, product = std::move(product), row = std::vector<float>(view_.dim)](uint32_t begin, uint32_t end) mutable {
+        for (uint32_t list = begin; list < end; ++list) fillList(list, prepare, row, product);
       };
     });
   }
 
-  void fillList(uint32_t list, const RowPreparer& prepare, std::vector<float>& row, std::vector<float>& products) {
+  /// What a thread codes products with.
+  struct Product {
+    ProductEncoder encoder;
+    std::vector<uint8_t> codes;
+    std::vector<float> left;
+  };
+
+  void fillList(uint32_t list, const RowPreparer& prepare, std::vector<float>& row, std::optional<Product>& product) {
     const uint32_t* starts = at<uint32_t>(h_.startsAt);
     const uint32_t size = at<uint32_t>(h_.sizesAt)[list];
     const uint32_t* ids = at<uint32_t>(h_.idsAt) + size_t{starts[list]} * kBlockRows;
@@ -311,7 +264,7 @@ class Builder {
         for (uint32_t d = 0; d < view_.dim; ++d) row[d] -= centroid[d];
         float* factors = at<float>(h_.factorsAt) + size_t{block} * factorArrays(h_) * kBlockRows + r;
         if (kind_ == IvfKind::rabitq) codeBits(row.data(), centroid, r, codes, factors);
-        else if (isProduct(kind_)) codeProduct(row.data(), centroid, r, codes, factors, products);
+        else if (product) codeProduct(row, centroid, r, codes, factors, *product);
         else codeScalar(row.data(), centroid, r, codes, factors, finite);
       }
       if (control_.progress != nullptr && r + 1 == kBlockRows) __atomic_fetch_add(control_.progress, static_cast<int32_t>(kBlockRows), __ATOMIC_RELAXED);
@@ -341,22 +294,17 @@ class Builder {
     factors[3 * kBlockRows] = (lengthOf(residual, dim) + error) * metric;
   }
 
-  void codeProduct(const float* residual, const float* centroid, uint32_t r, uint8_t* codes, float* factors, std::vector<float>& products) const {
-    const ListKernels& kernel = kernels().list;
-    const uint32_t room = tableEntries(h_.nbits);
-    const float* books = reinterpret_cast<const float*>(file_.data() + h_.codebooksAt);
-    kernel.products(residual, books, h_.subs, width(), room, products.data());
-    double constant = 0;
+  void codeProduct(const std::vector<float>& residual, const float* centroid, uint32_t r, uint8_t* codes, float* factors, Product& product) const {
+    product.left = residual;
+    product.encoder.encode(product.left.data(), product.codes.data());
     for (uint32_t s = 0; s < h_.subs; ++s) {
-      const uint32_t e = kernel.nearest(products.data() + size_t{s} * room, norms_.data() + size_t{s} * room, room);
-      if (room == 256) codes[size_t{s} * kBlockRows + r] = static_cast<uint8_t>(e);
+      const uint32_t e = product.codes[s];
+      if (shape().room() == 256) codes[size_t{s} * kBlockRows + r] = static_cast<uint8_t>(e);
       else codes[size_t{s} * 16 + r % 16] |= static_cast<uint8_t>(r < 16 ? e : e << 4);
-      for (uint32_t d = 0; l2() && d < width(); ++d) {
-        const double value = static_cast<double>(books[(size_t{s} * width() + d) * room + e]);
-        constant += value * (value + 2 * static_cast<double>(centroid[s * width() + d]));
-      }
     }
-    if (l2()) factors[0] = static_cast<float>(constant);
+    if (!l2()) return;
+    for (uint32_t d = 0; d < view_.dim; ++d) product.left[d] = residual[d] - product.left[d];
+    factors[0] = l2Constant(product.left.data(), centroid);
   }
 
   /// Signs, and what makes their product with a query an unbiased estimate (RaBitQ): residual . query ~= factor * (signs . query), taken for
@@ -403,7 +351,6 @@ class Builder {
   std::vector<float> signs_;
   std::vector<float> centroids_;
   std::vector<uint8_t> bits_;
-  std::vector<float> norms_;
   AlignedBytes file_;
 };
 
@@ -434,8 +381,8 @@ uint64_t ivfBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const Iv
   const bool binary = type == VectorType::binary;
   const uint64_t points = sample * (binary ? 16 : dim + 3 + 8 + 12);
   const uint64_t centroids = uint64_t{h.lists} * (binary ? dim / 8 : dim * 4 + codeGroups(dim) * 4 + 64) + 65536;
-  const uint64_t residuals = isProduct(params.kind) ? std::max<uint64_t>(kResidualFloatsMax, uint64_t{dim} * 1024) * 4 + codebookFloats(h) * 4 : 0;
-  const uint64_t perThread = uint64_t{dim} * (binary ? 40 : 8 + kRowsAtATime) + (isProduct(params.kind) ? uint64_t{h.subs} * 1024 : 0) + 65536;
+  const uint64_t residuals = isProduct(params.kind) ? productSampleRows({dim, h.subs, 1, h.nbits}) * dim * 4 + codebookFloats(h) * 4 : 0;
+  const uint64_t perThread = uint64_t{dim} * (binary ? 40 : 8 + kRowsAtATime) + (isProduct(params.kind) ? uint64_t{h.subs} * 2048 : 0) + 65536;
   return h.bytes + uint64_t{rows} * 16 + points + 2 * centroids + residuals + params.threads * perThread;
 }
 

@@ -41,12 +41,13 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
   const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &base);
-  if (input.kind >= VectorIndexKind::ivfFlat) {
+  const bool graph = input.kind == VectorIndexKind::hnsw || input.kind == VectorIndexKind::hnswSq || input.kind == VectorIndexKind::hnswProduct;
+  if (!graph) {
     IvfBuildParams params;
     params.kind = static_cast<IvfKind>(static_cast<uint8_t>(input.kind) - static_cast<uint8_t>(VectorIndexKind::ivfFlat));
     params.metric = input.metric;
     params.lists = input.lists;
-    params.subs = input.m;
+    params.subs = input.subs;
     params.nbits = input.nbits;
     params.refine = input.refine;
     params.threads = input.threads;
@@ -62,6 +63,13 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   params.efConstruction = input.efConstruction;
   params.threads = input.threads;
   params.seed = input.seed;
+  if (input.kind != VectorIndexKind::hnsw) {
+    params.codes = input.kind == VectorIndexKind::hnswSq ? HnswCodes::u8 : HnswCodes::product;
+    params.rerank = input.refine;
+    params.subs = input.subs;
+    params.nbits = input.nbits;
+    params.productLevels = input.levels;
+  }
   Result<AlignedBytes> built = buildHnsw(view, indexed, params, {cancel, progress});
   REDKITE_TRY(std::move(built.status));
   out = Buffer::adopt(std::move(built.value));

@@ -89,18 +89,22 @@ struct FieldStats {
 FieldStats fieldStats(const ColumnView& column, uint32_t rows);
 
 /** Numbers of src/engine/native-engine.ts. */
-enum class VectorIndexKind : uint8_t { flat = 0, hnsw = 1, sparse = 2, ivfFlat = 3, ivfSq8 = 4, ivfPq = 5, scann = 6, ivfRabitq = 7, binIvfFlat = 8 };
-inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::binIvfFlat;
+enum class VectorIndexKind : uint8_t { flat = 0, hnsw = 1, sparse = 2, ivfFlat = 3, ivfSq8 = 4, ivfPq = 5, scann = 6, ivfRabitq = 7, binIvfFlat = 8,
+                                       hnswSq = 9, hnswProduct = 10 };
+inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::hnswProduct;
 
 struct VectorIndexInput {
   int64_t fieldId = 0;
   Metric metric = Metric::l2;
   VectorIndexKind kind = VectorIndexKind::hnsw;
-  /** HNSW: links. Product codes: subspaces. */
   uint32_t m = 16;
   uint32_t efConstruction = 200;
   uint32_t lists = 128;
+  /** Product codes: subspaces, bits and levels. */
+  uint32_t subs = 0;
   uint32_t nbits = 8;
+  uint32_t levels = 1;
+  /** Ranks again on the raw rows. */
   bool refine = true;
   uint32_t threads = 1;
   uint64_t seed = 1;

@@ -136,6 +136,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   // Never more places than rows that could fill them.
   params.k = std::min(input.k, visible);
   params.ef = input.ef;
+  params.refineRows = input.refineRows;
   params.range = input.range ? &*input.range : nullptr;
   std::optional<Groups> groups;
   GroupBy groupBy;

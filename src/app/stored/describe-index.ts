@@ -60,7 +60,7 @@ function describeHnsw(view: DataView, bytes: Uint8Array): Iterable<string> {
     levels,
     nodesByLevel: Array.from({ length: Math.min(levels, 31) }, (_, level) => u32(128 + level * 4)),
     linkSlots: u32(48),
-    codes: u32(52) === 0 ? "none" : "unsigned 8-bit",
+    codes: codesText(u32(52)),
     codeStride: u32(56),
     codeScale: view.getFloat32(60, true),
     sections: {
@@ -75,6 +75,23 @@ function describeHnsw(view: DataView, bytes: Uint8Array): Iterable<string> {
     totalBytes: u64(120),
     damagedBlocks: damagedBlocks(view, bytes),
   });
+}
+
+/** docs/internals/hnsw-index-file.md, code kind. */
+function codesText(kind: number): string {
+  const raw = (kind & 255) % 2 === 1 ? ", then the raw rows" : "";
+  switch (kind & 255) {
+    case 0:
+      return "none";
+    case 1:
+    case 2:
+      return `unsigned 8-bit${raw}`;
+    case 3:
+    case 4:
+      return `products of ${(kind >> 8) & 255} bits in ${(kind >> 16) & 255} levels${raw}`;
+    default:
+      return `unknown ${kind}`;
+  }
 }
 
 /** Numbers of the 1 MiB blocks whose checksum differs. */

@@ -14,6 +14,13 @@ export function checkIndexKind({ index, fieldId, type, dim }: VectorIndexSpec): 
     if (dim % index.m !== 0)
       throw parameterInvalid("m", { expected: `a divisor of ${dim}`, actual: index.m });
   }
+  if ("subs" in index) {
+    checkRange("nbits", index.nbits, 8);
+    checkRange("nrq", index.levels, 16);
+    checkRange("m", index.subs, dim);
+    if (dim % index.subs !== 0)
+      throw parameterInvalid("m", { expected: `a divisor of ${dim}`, actual: index.subs });
+  }
   if (index.kind === "SCANN" && dim % 2 !== 0)
     throw parameterInvalid("dimension for SCANN", { expected: "an even number", actual: dim });
 }
@@ -29,6 +36,9 @@ function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean 
       return true;
     case "HNSW":
       return isDenseVector(type);
+    case "HNSW_SQ":
+    case "HNSW_PQ":
+    case "HNSW_PRQ":
     case "IVF_FLAT":
     case "IVF_SQ8":
     case "IVF_PQ":

@@ -15,7 +15,7 @@ export interface IndexFile {
   readonly type: number;
   readonly dim: number;
   readonly rows: number;
-  /** HNSW: M and efConstruction; lists: nlist and m; else 0. */
+  /** Graphs: M and efConstruction; lists: nlist and m; else 0. */
   readonly parameters: readonly [number, number];
 }
 
@@ -36,6 +36,9 @@ const kinds: readonly IndexFileKind[] = [
   "SCANN",
   "IVF_RABITQ",
   "BIN_IVF_FLAT",
+  "HNSW_SQ",
+  "HNSW_PQ",
+  "HNSW_PRQ",
 ];
 
 export function writeIndexFile(index: IndexFile): Uint8Array {

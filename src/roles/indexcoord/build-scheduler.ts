@@ -203,6 +203,9 @@ export class BuildScheduler {
 /** Types that have a file; the others are exact scans of the column itself. */
 const BUILT_TYPES: ReadonlySet<string> = new Set([
   "HNSW",
+  "HNSW_SQ",
+  "HNSW_PQ",
+  "HNSW_PRQ",
   "IVF_FLAT",
   "IVF_SQ8",
   "IVF_PQ",

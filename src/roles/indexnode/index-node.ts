@@ -172,13 +172,28 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
     case "SCANN":
     case "IVF_RABITQ":
       return { kind, nlist, refine: params["refine"] === "true" };
-    default:
+    case "HNSW_SQ":
+      return { kind, ...links(params), refine: params["refine"] === "true" };
+    case "HNSW_PQ":
+    case "HNSW_PRQ":
       return {
-        kind: "HNSW",
-        m: number(params, "M", 16),
-        efConstruction: number(params, "efConstruction", 200),
+        kind,
+        ...links(params),
+        subs: number(params, "m", 32),
+        nbits: number(params, "nbits", 8),
+        levels: number(params, "nrq", 1),
+        refine: params["refine"] === "true",
       };
+    default:
+      return { kind: "HNSW", ...links(params) };
   }
+}
+
+function links(params: Readonly<Record<string, string>>): {
+  readonly m: number;
+  readonly efConstruction: number;
+} {
+  return { m: number(params, "M", 16), efConstruction: number(params, "efConstruction", 200) };
 }
 
 function vectorMetric(type: DataType, params: Readonly<Record<string, string>>): MetricType {

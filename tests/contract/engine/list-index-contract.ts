@@ -109,7 +109,7 @@ export function listIndexContract(makeEngine: MakeEngine): void {
 }
 
 /** How many of the true rows were found; a row as near as the last of them counts too. */
-function sharedRows(
+export function sharedRows(
   found: readonly (readonly PlainHit[])[],
   truth: readonly (readonly PlainHit[])[],
 ): number {
@@ -127,7 +127,7 @@ function specOf({ id, type, dim }: FieldSchema, metric: MetricType, index: Index
   return { fieldId: id, type, dim, metric, index, seed: 5 };
 }
 
-function newControl(cancel = 0): BuildControl {
+export function newControl(cancel = 0): BuildControl {
   const word = new Int32Array(new SharedArrayBuffer(4));
   word[0] = cancel;
   return { cancel: { word }, progress: new Int32Array(new SharedArrayBuffer(4)), threads: 2 };

@@ -207,7 +207,12 @@ async function endsFile(seed: number): Promise<OpenFuzzTarget> {
 }
 
 const fuzzedIndexes = {
-  HNSW: [{ kind: "HNSW", m: 8, efConstruction: 40 }],
+  HNSW: [
+    { kind: "HNSW", m: 8, efConstruction: 40 },
+    { kind: "HNSW_SQ", m: 8, efConstruction: 40, refine: false },
+    { kind: "HNSW_PQ", m: 8, efConstruction: 40, subs: 8, nbits: 8, levels: 1, refine: true },
+    { kind: "HNSW_PRQ", m: 8, efConstruction: 40, subs: 4, nbits: 4, levels: 3, refine: false },
+  ],
   FLAT: [{ kind: "FLAT" }],
   IVF: [
     { kind: "IVF_FLAT", nlist: 6 },
@@ -238,9 +243,10 @@ async function vectorIndex(kind: keyof typeof fuzzedIndexes, seed: number): Prom
       const metric = (["L2", "COSINE", "HAMMING"] as const)[i] ?? "L2";
       const queries = randomColumn(Prng.fromSeed(3), { ...field, nullable: false }, 2);
       const search = { ...searchSpec(field, metric, queries, 5), ef: 20 };
+      const binary = field.type === DataType.BinaryVector;
       const kinds = fuzzedIndexes[kind].filter(
         (index) =>
-          !("nlist" in index) || (index.kind === "BIN_IVF_FLAT") === (field.type === DataType.BinaryVector),
+          index.kind === "HNSW" || index.kind === "FLAT" || (index.kind === "BIN_IVF_FLAT") === binary,
       );
       return Promise.all(
         kinds.map(async (index) => {

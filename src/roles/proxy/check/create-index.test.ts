@@ -134,6 +134,61 @@ const accepted: readonly {
     built: { index_type: "IVF_RABITQ", nlist: "128", refine: "true", metric_type: "COSINE" },
   },
   {
+    on: "vec",
+    given: { index_type: "HNSW_SQ", metric_type: "L2", M: "8", sq_type: "None" },
+    shown: { index_type: "HNSW_SQ", metric_type: "L2", M: "8", sq_type: "None" },
+    built: {
+      index_type: "HNSW_SQ",
+      M: "8",
+      efConstruction: "360",
+      sq_type: "SQ8",
+      refine: "false",
+      metric_type: "L2",
+    },
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_SQ", metric_type: "IP", sq_type: "bf16", refine: "false" },
+    shown: { index_type: "HNSW_SQ", metric_type: "IP", sq_type: "bf16", refine: "false" },
+    built: {
+      index_type: "HNSW_SQ",
+      M: "30",
+      efConstruction: "360",
+      sq_type: "BF16",
+      refine: "true",
+      metric_type: "IP",
+    },
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_PQ", metric_type: "L2", m: "4", refine: "True", refine_type: "SQ4U" },
+    shown: { index_type: "HNSW_PQ", metric_type: "L2", m: "4", refine: "True", refine_type: "SQ4U" },
+    built: {
+      index_type: "HNSW_PQ",
+      M: "30",
+      efConstruction: "360",
+      m: "4",
+      nbits: "8",
+      refine: "true",
+      metric_type: "L2",
+    },
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_PRQ", metric_type: "COSINE" },
+    shown: { index_type: "HNSW_PRQ", metric_type: "COSINE" },
+    built: {
+      index_type: "HNSW_PRQ",
+      M: "30",
+      efConstruction: "360",
+      m: "2",
+      nbits: "8",
+      nrq: "2",
+      refine: "false",
+      metric_type: "COSINE",
+    },
+  },
+  {
     on: "bits",
     given: { index_type: "BIN_IVF_FLAT", metric_type: "HAMMING", nlist: "None" },
     shown: { index_type: "BIN_IVF_FLAT", metric_type: "HAMMING", nlist: "None" },
@@ -363,6 +418,31 @@ const refused: readonly {
     on: "vec",
     given: { index_type: "IVF_RABITQ", metric_type: "L2", refine_type: " SQ8 " },
     says: "invalid refine type :  SQ8 , optional types are [sq6, sq8, fp16, bf16, fp32, flat]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_SQ", metric_type: "L2", sq_type: "FP32" },
+    says: "invalid scalar quantizer type: invalid parameter",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_SQ", metric_type: "L2", refine_type: "INT8" },
+    says: "invalid refine type : INT8, optional types are [sq4u, sq6, sq8, fp16, bf16, fp32, flat]: invalid parameter",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_PQ", metric_type: "L2", m: "3" },
+    says: "The dimension of a vector (dim) should be a multiple of the number of subquantizers (m). Dimension:",
+  },
+  {
+    on: "vec",
+    given: { index_type: "HNSW_PRQ", metric_type: "L2", nrq: "17" },
+    says: "Out of range in json: param 'nrq' (17) should be in range [1, 16]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "HNSW_SQ", metric_type: "HAMMING" },
+    says: "data type BinaryVector can't build with this index HNSW_SQ",
   },
   // Not served, by name
   {

@@ -5,8 +5,8 @@ import { DataType, dataTypeName, isVector } from "../../../model/data-type.ts";
 import type { CollectionSchema, FieldSchema, KeyValues } from "../../../model/schema.ts";
 import type { KeyValuePair } from "../../../wire/messages.gen.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
+import { graphParams, GRAPH_TYPES } from "./graph-params.ts";
 import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
-import { integerParam } from "./integer-param.ts";
 import { jsonIndexParams } from "./json-index.ts";
 import { listParams, LIST_TYPES } from "./list-params.ts";
 import { byteLength } from "./names.ts";
@@ -98,9 +98,8 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
 
 function vectorParams(indexType: string, field: FieldSchema, given: KeyValues): KeyValues {
   if (LIST_TYPES.has(indexType)) return listParams(indexType, field, given);
+  if (GRAPH_TYPES.has(indexType)) return graphParams(indexType, field, given);
   switch (indexType) {
-    case "HNSW":
-      return hnswParams(given);
     case "SPARSE_INVERTED_INDEX":
     case "SPARSE_WAND":
       return sparseParams(indexType, given);
@@ -211,7 +210,7 @@ function checkVectorType(field: FieldSchema, indexType: string): void {
   if (!known.served) {
     throw notServed(
       `the index type ${indexType}`,
-      "it is coming; FLAT, HNSW, IVF_FLAT, IVF_SQ8, SCANN and AUTOINDEX are served",
+      "it is coming; FLAT, HNSW, HNSW_SQ, IVF_FLAT, IVF_SQ8, SCANN and AUTOINDEX are served",
     );
   }
 }
@@ -222,15 +221,6 @@ function checkDim(field: FieldSchema, given: KeyValues): void {
   if (dim !== undefined && own !== undefined && dim !== own) {
     throw parameterInvalid(`dimension mismatch, dimension in schema: ${own}, dimension: ${dim}`);
   }
-}
-
-/** Knowhere's bounds and defaults. */
-function hnswParams(given: KeyValues): KeyValues {
-  return {
-    index_type: "HNSW",
-    M: integerParam(given, "M", { lower: 2, upper: 2048, otherwise: 30 }),
-    efConstruction: integerParam(given, "efConstruction", { lower: 1, upper: 2_147_483_647, otherwise: 360 }),
-  };
 }
 
 const sparseAlgorithms: readonly string[] = [

@@ -28,7 +28,7 @@ export function listParams(indexType: string, field: FieldSchema, given: KeyValu
       }
       return { index_type: indexType, nlist, refine: booleanParam(given, "with_raw_data", "true") };
     case "IVF_RABITQ":
-      return { index_type: indexType, nlist, refine: refineParam(given) };
+      return { index_type: indexType, nlist, refine: refineParam(given, refineTypes) };
     default:
       return { index_type: indexType, nlist };
   }
@@ -38,8 +38,8 @@ export function listParams(indexType: string, field: FieldSchema, given: KeyValu
 const SERVED_BITS_MAX = 8;
 
 /** `m` and `nbits` of product codes. */
-export function productParams(given: KeyValues, dim: number): KeyValues {
-  const m = integerParam(given, "m", { lower: 1, upper: 65_536, otherwise: 32 });
+export function productParams(given: KeyValues, dim: number, mOtherwise = 32): KeyValues {
+  const m = integerParam(given, "m", { lower: 1, upper: 65_536, otherwise: mOtherwise });
   const nbits = integerParam(given, "nbits", { lower: 1, upper: 24, otherwise: 8 });
   if (dim % Number(m) !== 0) {
     throw parameterInvalid(
@@ -54,10 +54,10 @@ export function productParams(given: KeyValues, dim: number): KeyValues {
 const refineTypes: readonly string[] = ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
 
 /** Whatever `refine_type` says, the best are ranked again on the raw vectors, which every segment has. */
-export function refineParam(given: KeyValues): string {
+export function refineParam(given: KeyValues, types: readonly string[]): string {
   const type = given["refine_type"];
-  if (type !== undefined && type !== "None" && !refineTypes.includes(type.toLowerCase())) {
-    throw parameterInvalid(`invalid refine type : ${type}, optional types are [${refineTypes.join(", ")}]`);
+  if (type !== undefined && type !== "None" && !types.includes(type.toLowerCase())) {
+    throw parameterInvalid(`invalid refine type : ${type}, optional types are [${types.join(", ")}]`);
   }
   return booleanParam(given, "refine", "false");
 }

@@ -31,6 +31,19 @@ test("a walk is at least as wide as the rows that are wanted", () => {
   doesNotThrow(() => checkGraphSearch("HNSW", params("14", { iterator: true })));
 });
 
+test("graphs over codes check how much is ranked again; those over products may be walked more narrowly", () => {
+  const refined = (refine_k: string) => params("15", { indexParams: { ef: "15", refine_k } });
+  for (const type of ["HNSW_SQ", "HNSW_PQ", "HNSW_PRQ"]) {
+    doesNotThrow(() => checkGraphSearch(type, refined("2.5")));
+    throws(() => checkGraphSearch(type, refined("0")), /Out of range in json: param 'refine_k' \(0\)/);
+    throws(() => checkGraphSearch(type, params("0")), /param 'ef' \(0\) should be in range/);
+  }
+  doesNotThrow(() => checkGraphSearch("HNSW", refined("0")));
+  throws(() => checkGraphSearch("HNSW_SQ", params("14")), /ef\(14\) should be larger than k\(15\)/);
+  doesNotThrow(() => checkGraphSearch("HNSW_PQ", params("1")));
+  doesNotThrow(() => checkGraphSearch("HNSW_PRQ", params("1")));
+});
+
 test("a width is a whole number within its range", () => {
   throws(
     () => checkGraphSearch("HNSW", params("0")),

@@ -1,4 +1,6 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
+import { GRAPH_TYPES } from "../check/graph-params.ts";
+import { checkRefineK } from "./list-search-params.ts";
 import type { SearchParams } from "./search-params.ts";
 
 /**
@@ -6,8 +8,10 @@ import type { SearchParams } from "./search-params.ts";
  * iterators and groups widen the walk themselves. Throws parameterInvalid in Milvus's words.
  */
 export function checkGraphSearch(indexType: string, params: SearchParams): void {
+  if (!GRAPH_TYPES.has(indexType)) return;
+  if (indexType !== "HNSW") checkRefineK(params.indexParams);
   const text = params.indexParams["ef"];
-  if (indexType !== "HNSW" || text === undefined) return;
+  if (text === undefined) return;
   if (!/^[+-]?\d{1,15}$/.test(text))
     throw parameterInvalid(`Type conflict in json: param 'ef' (${text}) should be integer`);
   const ef = Number(text);
@@ -15,6 +19,8 @@ export function checkGraphSearch(indexType: string, params: SearchParams): void 
     throw parameterInvalid(`Out of range in json: param 'ef' (${text}) should be in range [1, ${EF_MAX}]`);
   }
   const k = params.limit + params.offset;
+  // Knowhere lets the walk of these two be narrower than what is wanted, and widens it.
+  if (indexType === "HNSW_PQ" || indexType === "HNSW_PRQ") return;
   const widens = params.iterator || params.page !== undefined || params.groupBy !== undefined;
   if (!widens && ef < k) throw parameterInvalid(`ef(${ef}) should be larger than k(${k})`);
 }
