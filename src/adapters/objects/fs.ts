@@ -1,10 +1,10 @@
-import { SharedRuns } from "../../base/shared-runs.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { objectExists, objectNotFound } from "../../errors/storage-errors.ts";
 import type { Disk } from "../../ports/disk.ts";
 import type { NativeBuffer } from "../../ports/engine.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import { parentOf } from "../disk-path.ts";
+import { ObjectFolders } from "./object-folders.ts";
 import { checkObjectKey, checkObjectRange, type ObjectRange } from "./object-key.ts";
 
 /**
@@ -16,15 +16,13 @@ export class FsObjectStore implements ObjectStore {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #putting = new Set<string>();
-  /** Folders whose own entry is durable. */
-  readonly #folders = new Set<string>();
-  /** Syncs of folders under way: objects that are put at the same time share them. */
-  readonly #syncs = new Map<string, { readonly runs: SharedRuns<void>; users: number }>();
+  readonly #folders: ObjectFolders;
   #temporaryFiles = 0;
 
   private constructor(disk: Disk, folder: string) {
     this.#disk = disk;
     this.#folder = folder;
+    this.#folders = new ObjectFolders(disk, folder);
   }
 
   /** Makes the folder where it is missing, and clears what a crash left. */
@@ -98,7 +96,7 @@ export class FsObjectStore implements ObjectStore {
       if (isRedkiteError(error, "fileNotFound")) return;
       throw error;
     }
-    await this.#removeEmptyFolders(parentOf(this.#path(key)));
+    await this.#folders.removeEmpty(parentOf(this.#path(key)));
   }
 
   async #putNew(path: string, chunks: readonly Uint8Array[]): Promise<void> {
@@ -111,65 +109,13 @@ export class FsObjectStore implements ObjectStore {
       } finally {
         await file.close();
       }
-      await this.#moveIntoPlace(temporary, path);
+      await this.#folders.use(parentOf(path), async () => this.#disk.rename(temporary, path));
     } catch (error) {
       // When this fails as well, the next start removes the file.
       await this.#disk.remove(temporary).catch(() => undefined);
       throw error;
     }
-    await this.#syncFolder(parentOf(path));
-  }
-
-  /** What was renamed into the folder before the call is durable when it returns. */
-  async #syncFolder(folder: string): Promise<void> {
-    const sync = this.#syncs.get(folder) ?? {
-      runs: new SharedRuns(() => this.#disk.syncDirectory(folder)),
-      users: 0,
-    };
-    this.#syncs.set(folder, sync);
-    sync.users++;
-    try {
-      await sync.runs.run();
-    } finally {
-      sync.users--;
-      if (sync.users === 0) this.#syncs.delete(folder);
-    }
-  }
-
-  async #moveIntoPlace(temporary: string, path: string): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      await this.#makeFolder(parentOf(path));
-      try {
-        return await this.#disk.rename(temporary, path);
-      } catch (error) {
-        // The removal of the folder's last object may have taken the folder away in between.
-        if (!isRedkiteError(error, "fileNotFound") || attempt === MOVE_ATTEMPTS_MAX) throw error;
-        this.#folders.delete(parentOf(path));
-      }
-    }
-  }
-
-  /** Makes a folder durable, with its parents up to the store's own. */
-  async #makeFolder(folder: string): Promise<void> {
-    if (folder === this.#folder || this.#folders.has(folder)) return;
-    await this.#makeFolder(parentOf(folder));
-    await this.#disk.makeDirectory(folder);
-    await this.#syncFolder(parentOf(folder));
-    if (this.#folders.size >= FOLDERS_KNOWN_MAX) this.#folders.clear();
-    this.#folders.add(folder);
-  }
-
-  async #removeEmptyFolders(folder: string): Promise<void> {
-    for (let at = folder; at !== this.#folder; at = parentOf(at)) {
-      this.#folders.delete(at);
-      try {
-        await this.#disk.remove(at);
-      } catch (error) {
-        // It is not empty, mostly. An empty folder that stays does no harm.
-        if (isRedkiteError(error)) return;
-        throw error;
-      }
-    }
+    await this.#folders.sync(parentOf(path));
   }
 
   /** Keys in order. A folder sorts by its name with the slash, as in the list, so this is the order of the keys. */
@@ -202,5 +148,3 @@ export class FsObjectStore implements ObjectStore {
 
 /** No key begins a name with a dot. */
 const TEMPORARY = ".writing";
-const MOVE_ATTEMPTS_MAX = 3;
-const FOLDERS_KNOWN_MAX = 65_536;

@@ -3,7 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { CrashDisk } from "../../../tests/contract/crash-disk.ts";
 import { objectStoreContract } from "../../../tests/contract/object-store-contract.ts";
+import { Prng } from "../../base/prng.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { NodeDisk } from "../node/disk.ts";
 import { FsObjectStore } from "./fs.ts";
@@ -67,4 +69,37 @@ test("a put on a full disk fails as such and leaves nothing behind", async () =>
   assert.deepEqual(await store.list("", { limit: 10 }), []);
   await store.put("a/1", [new Uint8Array(3)]);
   await rm(root, { recursive: true });
+});
+
+test("no power cut takes an object whose folders were removed and made anew while it was put", async () => {
+  const rng = Prng.fromSeed(1);
+  const pause = async (): Promise<void> => {
+    for (let left = rng.int(12); left > 0; left--) await Promise.resolve();
+  };
+  for (let round = 0; round < 300; round++) {
+    const disk = new CrashDisk();
+    const store = await FsObjectStore.open(disk, "objects");
+    const kept = new Set<string>();
+    let puts = 0;
+    const client = async (): Promise<void> => {
+      for (let i = 0; i < 4; i++) {
+        const key = `a/b/${rng.int(2)}/${puts++}`;
+        await store.put(key, [new Uint8Array(1)]);
+        kept.add(key);
+        await pause();
+        if (rng.chance(0.3)) continue;
+        kept.delete(key);
+        await store.remove(key);
+        await pause();
+      }
+    };
+    await Promise.all([client(), client(), client()]);
+    const after = await FsObjectStore.open(disk.powerCut(rng), "objects");
+    const found = await after.list("", { limit: 100 });
+    assert.deepEqual(
+      [...kept].filter((key) => !found.includes(key)),
+      [],
+      `round ${round}`,
+    );
+  }
 });
