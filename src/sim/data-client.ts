@@ -242,7 +242,6 @@ export class DataClient {
   }
 
   async #query(kind: "query" | "get" | "count", handle: Handle): Promise<void> {
-    if (!handle.loaded) return;
     const filter = kind === "get" || this.#random.chance(0.3) ? EVERYTHING : this.#filter(handle);
     const keys =
       kind === "get"
@@ -267,7 +266,6 @@ export class DataClient {
   }
 
   async #search(handle: Handle): Promise<void> {
-    if (!handle.loaded) return;
     const filter = this.#random.chance(0.4) ? EVERYTHING : this.#filter(handle);
     const partition = this.#random.chance(0.15) ? this.#random.pick([...handle.partitions]) : undefined;
     const search = { vector: this.#randomVector(), metric: handle.metric, k: this.#random.between(1, 12) };
@@ -301,7 +299,6 @@ export class DataClient {
 
   /** All pages at the timestamp of the first. */
   async #iterate(handle: Handle): Promise<void> {
-    if (!handle.loaded) return;
     let at: ReadLevel = { level: "Strong" };
     let last: SimKey | undefined;
     const limit = this.#random.between(3, 15);
@@ -350,13 +347,15 @@ export class DataClient {
     };
   }
 
-  /** Reads, and judges the answer unless what could be seen changed meanwhile. */
+  /** Reads what is loaded, and judges the answer unless what could be seen changed meanwhile. */
   async #checked(
     handle: Handle,
     partition: string | undefined,
     read: Read,
     at: ReadLevel = this.#level(handle),
   ): Promise<void> {
+    // While it is being loaded or released, a read may see some partitions and others not.
+    if (!handle.loaded) return;
     const { version, lastWrite, info, loadedPartitions } = handle;
     const name = this.#random.pick([handle.name, ...handle.aliases]);
     const meaning = this.#run.names.get(name);

@@ -303,8 +303,11 @@ function describeRecord(topic: string, position: bigint, record: LogRecord): str
   if (record.type === "ddl") return `${head}: ${record.kind} ${record.intentId}`;
   const inserts = record.inserts.map((part) => {
     const key = decodeRowBatch(part.batch).columns.get(FIELD.key);
-    return `into ${part.segmentId} ${key === undefined ? "" : keyList(keysOf(key)).join()}`;
+    return `into ${part.segmentId} in ${part.partitionId} ${key === undefined ? "" : keyList(keysOf(key)).join()}`;
   });
-  const deletes = record.deletes.map((part) => `delete ${keyList(part.keys).join()}`);
+  const deletes = record.deletes.map(({ partitionId, keys }) => {
+    const where = partitionId === undefined ? "" : ` in ${partitionId}`;
+    return `delete ${keyList(keys).join()}${where}`;
+  });
   return `${head}: ${[...deletes, ...inserts].join("; ")}`;
 }
