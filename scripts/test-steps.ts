@@ -38,7 +38,7 @@ export const TEST_STEPS: readonly TestStep[] = [
   {
     name: "unit",
     command: ["node", "--test", "--test-timeout=60000"],
-    testFiles: { folders: ["src", "scripts"], pattern: plainTests },
+    testFiles: { folders: ["src", "scripts", "bench"], pattern: plainTests },
     limitMs: 600_000,
     quick: true,
   },

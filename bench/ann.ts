@@ -1,0 +1,281 @@
+/**
+ * The engine beside other libraries: `npm run bench:ann -- [--data FOLDER | --generate ROWSxDIM | --base F [--queries F] [--truth F]]
+ * [--metric cosine|l2|ip] [--index HNSW,...] [--peers hnswlib,faiss,usearch,scann] [--threads N] [--json OUT]`
+ *
+ * Every contestant is a process that builds its index and then waits. Widths are chosen for each so that its curve has at least eight points
+ * from recall 0.90 to 0.999; then all are measured five times, taking turns, and the best CPU time of each point counts. Only one
+ * process works at a time. Files are .npy (float32, float16; truth int32), .fvecs/.ivecs or .hdf5.
+ */
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { pythonEnvironment } from "../tests/e2e/support/client-environments.ts";
+import { runProgram } from "../tests/e2e/support/run-program.ts";
+import { root } from "../tests/e2e/support/server.ts";
+import { Contestant, readIds, type ContestantSpec } from "./ann/contestant.ts";
+import { curvesSvg } from "./ann/curves-svg.ts";
+import { npyShape, readNpyInts } from "./ann/npy.ts";
+import { INDEXES, PACKAGES, PEERS, peerSpecs, redkiteSpec } from "./ann/peers.ts";
+import { chooseWidths, recallOf, speedAt } from "./ann/sweep.ts";
+import { dataFolder, printHeader } from "./support.ts";
+
+const K = 10;
+const TURNS = 5;
+
+const options = {
+  data: { type: "string" },
+  generate: { type: "string" },
+  base: { type: "string" },
+  queries: { type: "string" },
+  truth: { type: "string" },
+  metric: { type: "string" },
+  index: { type: "string", default: "HNSW" },
+  peers: { type: "string", default: PEERS.join(",") },
+  threads: { type: "string", default: "1" },
+  turns: { type: "string", default: String(TURNS) },
+  json: { type: "string" },
+} as const;
+
+/** One point of one contestant: an entry of `runs` in the JSON output. */
+interface Run {
+  readonly library: string;
+  readonly index: string;
+  readonly params: string;
+  readonly recall: number;
+  readonly queries_per_cpu_s: number;
+  readonly build_cpu_s: number;
+  readonly build_s: number;
+  readonly bytes: number;
+  readonly peak_bytes: number;
+  readonly distances?: number;
+  readonly bytes_read?: number;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options });
+  const indexes = chosen("--index", values.index, INDEXES);
+  const peers = chosen("--peers", values.peers, PEERS);
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new Error(`--threads is ${values.threads}, not a whole number`);
+  const made = await pythonEnvironment(PACKAGES);
+  if (made.kind === "missing") throw new Error(`this bench needs Python: ${made.why}`);
+  const python = made.command[0] ?? "";
+  const [program] = (await enginePrograms()).filter((file) => path.basename(file) === "ann-bench");
+  if (program === undefined) throw new Error("engine/bench/ann-bench.cc was not built");
+
+  const source = sourceOf(values);
+  printHeader("Vector indexes beside other libraries", `${source.name}, ${source.metric}`);
+  const folder = await prepare(python, source);
+  const file = (name: string) => path.join(folder, `${name}.npy`);
+  const [rows, dim] = await npyShape(file("base"));
+  const truth = await readNpyInts(file("truth"));
+  const task = { base: file("base"), queries: file("queries"), metric: source.metric, threads, rows, dim };
+  const specs = [
+    ...indexes.map((index) => redkiteSpec(program, index, task)),
+    ...peers.flatMap((peer) => peerSpecs(python, peer, indexes, task)),
+  ];
+  const runs = await measureAll(specs, truth, Number(values.turns));
+
+  printSummary(runs);
+  const json = path.resolve(values.json ?? path.join(root, ".cache", "ann", "runs.json"));
+  const picture = json.replace(/(\.json)?$/, ".svg");
+  await mkdir(path.dirname(json), { recursive: true });
+  await writeFile(json, `${JSON.stringify({ runs }, undefined, 1)}\n`);
+  await writeFile(
+    picture,
+    curvesSvg(
+      `${source.name}, ${rows} x ${dim}, ${source.metric}, recall@${K}, ${threads} thread(s)`,
+      curvesOf(runs),
+    ),
+  );
+  console.log(`\n${json}\n${picture}`);
+  return 0;
+}
+
+function chosen<T extends string>(option: string, text: string, known: readonly T[]): readonly T[] {
+  return text
+    .split(",")
+    .filter((name) => name !== "")
+    .map((name) => {
+      const found = known.find((candidate) => candidate === name);
+      if (found === undefined) throw new Error(`${option}: ${name} is none of ${known.join(", ")}`);
+      return found;
+    });
+}
+
+/** The build script is plain JavaScript, so that it runs before anything is set up. */
+async function enginePrograms(): Promise<readonly string[]> {
+  const script: unknown = await import(path.join(root, "scripts", "build-engine.mjs"));
+  const { buildPrograms } = script as {
+    buildPrograms: (options: { root: string; kinds: string[] }) => Promise<string[]>;
+  };
+  return buildPrograms({ root, kinds: ["bench"] });
+}
+
+interface Source {
+  readonly name: string;
+  readonly metric: string;
+  /** For programs/ann_data.py. */
+  readonly args: readonly string[];
+  readonly files: readonly string[];
+}
+
+function sourceOf(
+  values: Partial<Record<"data" | "generate" | "base" | "queries" | "truth" | "metric", string>>,
+): Source {
+  if (values.generate !== undefined) {
+    const name = `generated ${values.generate}`;
+    return { name, metric: values.metric ?? "l2", args: ["--generate", values.generate], files: [] };
+  }
+  const given = values.base === undefined ? folderFiles(dataFolder(values.data)) : values;
+  const pairs = (["base", "queries", "truth"] as const).flatMap((name) => {
+    const file = given[name];
+    return file === undefined ? [] : [[`--${name}`, path.resolve(file)] as const];
+  });
+  return {
+    name: path.basename(path.dirname(path.resolve(given.base ?? ""))),
+    metric: values.metric ?? "cosine",
+    args: pairs.flat(),
+    files: pairs.map(([, file]) => file),
+  };
+}
+
+function folderFiles(folder: string) {
+  const file = (name: string) => path.join(folder, name);
+  const truth = file("truth.all.i32.npy");
+  return {
+    base: file("base.f16.npy"),
+    queries: file("queries.f16.npy"),
+    ...(existsSync(truth) ? { truth } : {}),
+  };
+}
+
+/** The folder with the data in the form that contestants read, made once for the same files. */
+async function prepare(python: string, { args, metric, files }: Source): Promise<string> {
+  const stamps = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
+  const key = createHash("sha256")
+    .update(JSON.stringify([args, metric, stamps, K]))
+    .digest("hex")
+    .slice(0, 16);
+  const folder = path.join(root, ".cache", "ann", key);
+  if (existsSync(path.join(folder, "truth.npy"))) return folder;
+  const program = path.join(root, "bench", "programs", "ann_data.py");
+  const result = await runProgram([python, program, folder, metric, String(K), ...args], {
+    timeoutMs: 3_600_000,
+  });
+  if (result.code !== 0) throw new Error(`the data could not be prepared:\n${result.stderr.slice(-3000)}`);
+  return folder;
+}
+
+async function measureAll(
+  specs: readonly ContestantSpec[],
+  truth: Int32Array,
+  turns: number,
+): Promise<readonly Run[]> {
+  const scratch = await mkdtemp(path.join(tmpdir(), "redkite-ann-"));
+  const ids = path.join(scratch, "ids.bin");
+  await using contestants = new AsyncDisposableStack();
+  const entries: {
+    readonly contestant: Contestant;
+    readonly points: {
+      width: number;
+      recall: number;
+      best: number;
+      distances?: number;
+      bytesRead?: number;
+    }[];
+  }[] = [];
+  for (const spec of specs) {
+    const contestant = contestants.use(await Contestant.start(spec));
+    const { built } = contestant;
+    console.log(
+      `${spec.library} ${spec.index} (${spec.params}): built in ${built.build_cpu_s.toFixed(1)} CPU s, ${built.build_s.toFixed(1)} s; ` +
+        `${mb(built.bytes)} MB, at most ${mb(built.peak_bytes)} MB`,
+    );
+    const points = await chooseWidths(spec.bounds, async (width) => {
+      await contestant.measure(width, K, ids);
+      return recallOf(await readIds(ids), truth, K);
+    });
+    entries.push({
+      contestant,
+      points: points.map((point) => ({ ...point, best: Number.POSITIVE_INFINITY })),
+    });
+  }
+  const most = Math.max(...entries.map(({ points }) => points.length));
+  for (let turn = 0; turn < turns; turn++) {
+    for (let i = 0; i < most; i++) {
+      for (const { contestant, points } of entries) {
+        const point = points[i];
+        if (point === undefined) continue;
+        const measured = await contestant.measure(point.width, K, ids);
+        point.best = Math.min(point.best, measured.cpu_s);
+        if (measured.distances !== undefined) point.distances = measured.distances;
+        if (measured.bytes_read !== undefined) point.bytesRead = measured.bytes_read;
+      }
+    }
+  }
+  await rm(scratch, { recursive: true });
+  return entries.flatMap(({ contestant: { spec, built }, points }) =>
+    points.map(({ width, recall, best, distances, bytesRead }) => ({
+      library: spec.library,
+      index: spec.index,
+      params: [spec.params, spec.knob === "none" ? "" : `${spec.knob} ${width}`]
+        .filter((text) => text !== "")
+        .join(", "),
+      recall,
+      queries_per_cpu_s: built.queries / best,
+      build_cpu_s: built.build_cpu_s,
+      build_s: built.build_s,
+      bytes: built.bytes,
+      peak_bytes: built.peak_bytes,
+      ...(distances === undefined ? {} : { distances }),
+      ...(bytesRead === undefined ? {} : { bytes_read: bytesRead }),
+    })),
+  );
+}
+
+const mb = (bytes: number): string => (bytes / 1e6).toFixed(0);
+
+function curvesOf(runs: readonly Run[]) {
+  const names = [...new Set(runs.map(({ library, index }) => `${library} ${index}`))];
+  return names.map((name) => ({
+    name,
+    points: runs
+      .filter(({ library, index }) => `${library} ${index}` === name)
+      .map(({ recall, queries_per_cpu_s }) => ({ recall, speed: queries_per_cpu_s })),
+  }));
+}
+
+/** Every point, then speeds at three recalls, each beside hnswlib's. */
+function printSummary(runs: readonly Run[]): void {
+  console.log("");
+  for (const run of runs) {
+    const work =
+      run.distances === undefined
+        ? ""
+        : `  ${run.distances.toFixed(0)} distances, ${((run.bytes_read ?? 0) / 1024).toFixed(0)} KB a query`;
+    console.log(
+      `${`${run.library} ${run.index}`.padEnd(24)} recall ${run.recall.toFixed(4)} ` +
+        `${run.queries_per_cpu_s.toFixed(0).padStart(8)} queries per CPU s  ${run.params}${work}`,
+    );
+  }
+  const recalls = [0.9, 0.95, 0.99, 0.999];
+  const curves = curvesOf(runs);
+  const base = curves.find(({ name }) => name === "hnswlib HNSW");
+  console.log(`\nqueries per CPU s at recall ${recalls.join(", ")} (times hnswlib)`);
+  for (const { name, points } of curves) {
+    const cells = recalls.map((recall) => {
+      const speed = speedAt(points, recall);
+      const beside = base && speedAt(base.points, recall);
+      const ratio = speed === undefined || beside === undefined ? "" : ` (${(speed / beside).toFixed(2)})`;
+      return `${speed === undefined ? "-" : speed.toFixed(0)}${ratio}`.padStart(16);
+    });
+    console.log(`${name.padEnd(24)}${cells.join("")}`);
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
