@@ -129,7 +129,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     minBegin: TIMESTAMP_ZERO,
     ignoreGrowing: false,
     schema: info.schema,
-    filter: { text, templates: [] },
+    filter: { text, templates: [], timeZone: "UTC" },
   });
   const write = async (
     info: CollectionInfo,

@@ -12,6 +12,7 @@ export type Predicate =
   | LikePredicate
   | IsNullPredicate
   | ArithmeticPredicate
+  | ShiftedTimePredicate
   | ArrayLengthPredicate
   | CompareFieldsPredicate
   | ContainsPredicate
@@ -88,6 +89,17 @@ export interface ArithmeticPredicate {
   readonly operand: NumberConstant;
   readonly op: ComparisonOp;
   readonly value: NumberConstant;
+}
+
+/** (column + months + micros) op value, on a Timestamptz column; the months are not 0, as without them the value is shifted instead. */
+export interface ShiftedTimePredicate {
+  readonly kind: "shifted-time";
+  readonly column: ColumnRef;
+  readonly months: number;
+  readonly micros: bigint;
+  readonly op: ComparisonOp;
+  /** Microseconds since 1970, as the column holds them. */
+  readonly value: bigint;
 }
 
 export interface ArrayLengthPredicate {

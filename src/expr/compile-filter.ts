@@ -4,6 +4,7 @@ import { type RedkiteError, withContext } from "../errors/redkite-error.ts";
 import type { FilterProgram } from "../model/filter-program.ts";
 import type { FieldId } from "../model/ids.ts";
 import type { CollectionSchema } from "../model/schema.ts";
+import { UTC } from "../model/timestamptz.ts";
 import { columnsOf, isLeaf, TRUE, type Constant, type Predicate } from "./ast.ts";
 import { ExpressionError } from "./expression-error.ts";
 import { keyConstraint, partitionKeyValues, type KeyConstraint } from "./key-constraint.ts";
@@ -17,6 +18,8 @@ import { typeCheck } from "./type-check.ts";
 export interface CompileFilterOptions {
   /** Values of `{name}` placeholders (`expr_template_values`, pymilvus's `filter_params`). */
   readonly templates?: ReadonlyMap<string, Constant>;
+  /** Zone of times (`ISO "..."`) that name none; UTC when left out. */
+  readonly timeZone?: string;
   readonly limits?: ExpressionLimits;
 }
 
@@ -69,7 +72,12 @@ export function checkFilter(
   try {
     checkTemplates(templates, limits);
     if (text.length <= limits.lengthMax && text.trim() === "") return TRUE;
-    return typeCheck(parseExpression(text, limits), { text, schema, templates });
+    return typeCheck(parseExpression(text, limits), {
+      text,
+      schema,
+      templates,
+      timeZone: options.timeZone ?? UTC,
+    });
   } catch (error) {
     if (error instanceof ExpressionError) throw filterError(text, error);
     throw error;

@@ -33,6 +33,7 @@ export function evaluator(predicate: Predicate): (row: RowAccessor) => Truth {
     case "like":
     case "is-null":
     case "arithmetic":
+    case "shifted-time":
     case "array-length":
     case "compare-fields":
     case "contains":

@@ -1,6 +1,7 @@
 import { assertNever } from "../base/assert.ts";
 import { utf8Encode } from "../base/bytes.ts";
 import { DataType } from "../model/data-type.ts";
+import { shiftTimestamptz } from "../model/timestamptz.ts";
 import {
   comparedType,
   type ArithmeticPredicate,
@@ -69,6 +70,12 @@ export function leafTest(leaf: LeafPredicate): LeafTest {
       );
     case "arithmetic":
       return onValue(leaf.column, arithmeticTest(leaf));
+    case "shifted-time": {
+      const { months, micros, op, value: expected } = leaf;
+      return onValue(leaf.column, (value) =>
+        typeof value === "bigint" ? mixedHold(op, shiftTimestamptz(value, months, micros), expected) : null,
+      );
+    }
     case "contains":
       return onValue(leaf.column, containsTest(leaf));
     default:

@@ -139,6 +139,7 @@ function hasKernel(predicate: Predicate): boolean {
       if (!isPlainScalar(left) || !isPlainScalar(right)) return false;
       return (isNumeric(left.type) && isNumeric(right.type)) || (isText(left.type) && isText(right.type));
     }
+    case "shifted-time":
     case "array-length":
     case "contains":
     case "exists":

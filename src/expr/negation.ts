@@ -36,6 +36,7 @@ function push(predicate: Predicate, negated: boolean): Predicate {
     case "like":
     case "is-null":
     case "arithmetic":
+    case "shifted-time":
     case "array-length":
     case "compare-fields":
     case "contains":
@@ -51,6 +52,7 @@ function negateLeaf(leaf: LeafPredicate): Predicate {
   switch (leaf.kind) {
     case "compare":
     case "arithmetic":
+    case "shifted-time":
     case "array-length":
     case "compare-fields":
       return { ...leaf, op: negateComparison(leaf.op) };
@@ -63,6 +65,7 @@ function negateLeaf(leaf: LeafPredicate): Predicate {
 function hasExactOpposite(leaf: LeafPredicate): boolean {
   switch (leaf.kind) {
     case "array-length":
+    case "shifted-time":
       return true;
     case "compare":
       // An array is neither less than a constant nor at least it.

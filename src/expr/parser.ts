@@ -93,6 +93,14 @@ const functionsNotServed = new Set([
   "st_isvalid",
 ]);
 
+/** Words before a string that make it a time, or a length of time. */
+const timeWords: ReadonlyMap<string, "time" | "interval"> = new Map([
+  ["iso", "time"],
+  ["ISO", "time"],
+  ["interval", "interval"],
+  ["INTERVAL", "interval"],
+]);
+
 class Parser {
   readonly #lexer: Lexer;
   readonly #limits: ExpressionLimits;
@@ -301,8 +309,10 @@ class Parser {
       if (token.name === "array_length" || token.name === "ARRAY_LENGTH") return this.#arrayLength(token);
       return this.#call(token, lower);
     }
-    if (following.kind === "string" && (lower === "iso" || lower === "interval")) {
-      throw new ExpressionError(`${token.name} (comparison of timestamps)`, "notServed");
+    const timeWord = timeWords.get(token.name);
+    if (following.kind === "string" && timeWord !== undefined) {
+      this.#next();
+      return this.#node({ kind: timeWord, text: following.value }, token.start, following.end, []);
     }
     return this.#nullTest(this.#column(token));
   }

@@ -1,4 +1,5 @@
 import { assertNever } from "../base/assert.ts";
+import { formatTimestamptz, UTC } from "../model/timestamptz.ts";
 import type { ColumnRef, Constant, Predicate } from "./ast.ts";
 
 /**
@@ -68,6 +69,11 @@ class Printer {
         const left = `${printColumn(p.column)} ${p.arithmetic} ${printConstant(p.operand)}`;
         return `(${left}) ${p.op} ${printConstant(p.value)}`;
       }
+      case "shifted-time": {
+        const sign = p.months < 0 ? "-" : "+";
+        const length = printDuration(Math.abs(p.months), p.months < 0 ? -p.micros : p.micros);
+        return `${printColumn(p.column)} ${sign} INTERVAL "${length}" ${p.op} ISO "${formatTimestamptz(p.value, UTC)}"`;
+      }
       case "array-length":
         return `array_length(${printColumn(p.column)}) ${p.op} ${p.value}`;
       case "compare-fields":
@@ -97,6 +103,12 @@ class Printer {
     if (values.length > this.#itemsMax) shown.push(`... ${values.length - this.#itemsMax} more`);
     return `[${shown.join(", ")}]`;
   }
+}
+
+/** Both parts have one sign. */
+function printDuration(months: number, micros: bigint): string {
+  const seconds = micros / 1_000_000n;
+  return seconds === 0n ? `P${months}M` : `P${months}MT${seconds}S`;
 }
 
 /** With a point or exponent, so that it does not parse back as an integer. */

@@ -89,6 +89,7 @@ function simplifyLeaf(leaf: LeafPredicate, negated: boolean): Predicate {
       if (leaf.op === "==" || leaf.op === "<" || leaf.op === "<=") return FALSE;
       return whereKnown(leaf.column) ?? unchanged;
     case "arithmetic":
+    case "shifted-time":
     case "compare-fields":
     case "exists":
       return unchanged;

@@ -54,6 +54,10 @@ export type SyntaxShape =
       readonly values: SyntaxNode;
     }
   | { readonly kind: "array-length"; readonly column: SyntaxNode }
+  /** `ISO "2025-01-01T00:00:00Z"` */
+  | { readonly kind: "time"; readonly text: string }
+  /** `INTERVAL "P1Y2M3DT4H5M6S"` */
+  | { readonly kind: "interval"; readonly text: string }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly SyntaxNode[] };
 
 export type BinaryOp = "+" | "-" | "*" | "/" | "%" | "**" | "<<" | ">>" | "&" | "|" | "^";

@@ -35,6 +35,7 @@ import {
 } from "./operand.ts";
 import { quoteExpression, quoteSource } from "./quote-source.ts";
 import { ColumnResolver } from "./resolve-column.ts";
+import { timeComparison } from "./time-comparison.ts";
 import type { SyntaxNode } from "./syntax.ts";
 
 export interface TypeCheckInput {
@@ -43,6 +44,8 @@ export interface TypeCheckInput {
   readonly schema: CollectionSchema;
   /** Values of `{name}` placeholders. */
   readonly templates: ReadonlyMap<string, Constant>;
+  /** Of times that name none. */
+  readonly timeZone: string;
 }
 
 /**
@@ -107,6 +110,11 @@ class TypeChecker {
         return predicate(this.#contains(node));
       case "array-length":
         return this.#arrayLength(node);
+      case "time":
+      case "interval":
+        throw new ExpressionError(
+          `ISO and INTERVAL are only served in comparisons of a timestamptz field with a time, got: ${this.#quote(node)}`,
+        );
       case "call":
         return predicate(this.#call(node));
       default:
@@ -182,6 +190,12 @@ class TypeChecker {
   }
 
   #comparison(node: Shape<"comparison">): Operand {
+    const time = timeComparison(node, {
+      timeZone: this.#input.timeZone,
+      column: (name) => this.#columns.name(name),
+      quote: (part) => this.#quote(part),
+    });
+    if (time !== undefined) return predicate(time);
     const left = this.check(node.left);
     const right = this.check(node.right);
     if (left.kind === "value" && right.kind === "value") {

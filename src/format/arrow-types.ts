@@ -63,6 +63,7 @@ export function arrowTyping({ type, elementType, dim }: StoredType): ArrowTyping
     case DataType.Int16:
     case DataType.Int32:
     case DataType.Int64:
+    case DataType.Timestamptz:
       return int(rowBytes(type, 0) * 8, "signed");
     case DataType.Float:
       return float(precision.single);
@@ -72,6 +73,7 @@ export function arrowTyping({ type, elementType, dim }: StoredType): ArrowTyping
     case DataType.VarChar:
     case DataType.JSON:
       return leaf(ArrowType.Utf8);
+    case DataType.Geometry:
     case DataType.SparseFloatVector:
       return leaf(ArrowType.Binary);
     case DataType.Array:
@@ -114,6 +116,7 @@ export function storedValueBytes(stored: StoredType, rows: number, childRows: nu
     case DataType.String:
     case DataType.VarChar:
     case DataType.JSON:
+    case DataType.Geometry:
     case DataType.SparseFloatVector:
       return undefined;
     default:

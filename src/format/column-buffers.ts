@@ -97,6 +97,7 @@ export function columnKind(type: DataType): ColumnKind | undefined {
     case DataType.Int16:
     case DataType.Int32:
     case DataType.Int64:
+    case DataType.Timestamptz:
     case DataType.Float:
     case DataType.Double:
     case DataType.BinaryVector:
@@ -108,6 +109,7 @@ export function columnKind(type: DataType): ColumnKind | undefined {
     case DataType.String:
     case DataType.VarChar:
     case DataType.JSON:
+    case DataType.Geometry:
     case DataType.SparseFloatVector:
       return "bytes";
     case DataType.Array:
@@ -146,6 +148,7 @@ export function rowBytes(type: DataType, dim: number): number {
     case DataType.Float:
       return 4;
     case DataType.Int64:
+    case DataType.Timestamptz:
     case DataType.Double:
       return 8;
     default:
@@ -167,7 +170,8 @@ export function fixedValuesOver(type: DataType, bytes: Uint8Array): FixedValues 
       const b = aligned(bytes, 4);
       return new Int32Array(b.buffer, b.byteOffset, b.length / 4);
     }
-    case DataType.Int64: {
+    case DataType.Int64:
+    case DataType.Timestamptz: {
       const b = aligned(bytes, 8);
       return new BigInt64Array(b.buffer, b.byteOffset, b.length / 8);
     }

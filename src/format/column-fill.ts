@@ -62,6 +62,7 @@ export function constantColumn(field: FieldSchema, value: ScalarValue, rows: num
       assert(values instanceof Uint8Array, "Bool values are bytes");
       return { ...rest, values: values.fill(value.value ? 1 : 0) };
     case DataType.Int64:
+    case DataType.Timestamptz:
       if (value.kind !== "int") throw wrong();
       assert(values instanceof BigInt64Array, "Int64 values are bigint");
       return { ...rest, values: values.fill(value.value) };

@@ -20,7 +20,7 @@ export interface FixedColumn {
 }
 
 /**
- * Bool: Uint8Array of 0 and 1; Int8, Int16, Int32, Int64: the signed array; Float, Double: the float array;
+ * Bool: Uint8Array of 0 and 1; Int8, Int16, Int32, Int64: the signed array; Timestamptz: BigInt64Array of microseconds since 1970; Float, Double: the float array;
  * FloatVector: Float32Array of rows x dim; BinaryVector, Float16Vector, BFloat16Vector: Uint8Array;
  * Int8Vector: Int8Array.
  */
@@ -28,7 +28,7 @@ export type FixedValues =
   Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /**
- * VarChar and JSON: UTF-8 text. SparseFloatVector: pairs of (uint32 index, float32 value), indices ascending.
+ * VarChar and JSON: UTF-8 text. Geometry: well-known binary. SparseFloatVector: pairs of (uint32 index, float32 value), indices ascending.
  * Row i is bytes[offsets[i], offsets[i + 1]).
  */
 export interface BytesColumn {

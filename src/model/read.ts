@@ -26,6 +26,8 @@ export interface ReadScope {
 export interface FilterSource {
   readonly text: string;
   readonly templates: readonly { readonly name: string; readonly value: TemplateValue }[];
+  /** Zone of the times in the text that name none. */
+  readonly timeZone: string;
 }
 
 export type TemplateValue = boolean | bigint | number | string | readonly TemplateValue[];

@@ -2,6 +2,7 @@ import type { Prng } from "../base/prng.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionInfo } from "../model/schema.ts";
+import { UTC } from "../model/timestamptz.ts";
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { encode } from "../wire/codec.ts";
 import { CompactionState } from "../wire/enums.gen.ts";
@@ -101,7 +102,7 @@ export class AdminClient {
     if (this.#run.handles.length >= COLLECTIONS_MAX) return;
     const name = `c${this.#names++}`;
     const keyType = this.#random.chance(0.7) ? "int64" : "varchar";
-    const schema = { name, fields: simFields(keyType).map(toWireField) };
+    const schema = { name, fields: simFields(keyType).map((field) => toWireField(field, UTC)) };
     const request = {
       collectionName: name,
       schema: encode("schema.CollectionSchema", schema),
@@ -282,7 +283,7 @@ export class AdminClient {
     await this.#change(handle, (proxy, ctx) =>
       proxy.call(ctx, "AddCollectionField", ["milvus.AddCollectionFieldRequest", STATUS], {
         collectionName: handle.name,
-        schema: encode("schema.FieldSchema", toWireField(field)),
+        schema: encode("schema.FieldSchema", toWireField(field, UTC)),
       }),
     );
   }

@@ -6,6 +6,7 @@ import { fixedMessage, listToArrayRows } from "./array-rows.ts";
 import type { Init } from "./codec.ts";
 import { denseWidth } from "./field-data.ts";
 import type { FieldData, ScalarField, VectorField } from "./messages.gen.ts";
+import { geometriesMessage, timesMessage, type TimeFormat } from "./text-columns.ts";
 import { compactFixed, compactOffsets, validFlags } from "./validity.ts";
 
 /** What an answer says of the field that a column belongs to. */
@@ -18,25 +19,32 @@ export type FieldHeader = Pick<
  * A column of an answer. Scalars have one value a row, zeros where there is none; vectors only for rows that have
  * one: this is how Milvus answers, and not how it is asked (see decodeFieldData).
  */
-export function encodeFieldData(column: Column, field: FieldHeader): Init<FieldData> {
+export function encodeFieldData(column: Column, field: FieldHeader, times: TimeFormat): Init<FieldData> {
+  const asParts = field.type === DataType.Timestamptz && times.parts.length > 0;
   return {
-    type: field.type,
+    type: asParts ? DataType.Array : field.type,
     fieldName: field.name,
     fieldId: BigInt(field.id),
     isDynamic: field.isDynamic,
     validData:
       field.nullable || column.validity !== undefined ? validFlags(column.validity, column.rows) : undefined,
-    ...payload(column, field),
+    ...payload(column, field, times),
   };
 }
 
-function payload(column: Column, field: FieldHeader): Pick<Init<FieldData>, "scalars" | "vectors"> {
+function payload(
+  column: Column,
+  field: FieldHeader,
+  times: TimeFormat,
+): Pick<Init<FieldData>, "scalars" | "vectors"> {
   if (column.kind === "list") return { scalars: arrayMessage(column, field) };
   if (column.kind === "fixed") {
+    if (column.type === DataType.Timestamptz) return { scalars: timesMessage(column, times) };
     return isDenseVector(column.type)
       ? { vectors: denseMessage(column, column.type) }
       : { scalars: fixedMessage(column.type, column.values) };
   }
+  if (column.type === DataType.Geometry) return { scalars: geometriesMessage(column) };
   return column.type === DataType.SparseFloatVector
     ? { vectors: sparseMessage(column) }
     : { scalars: bytesMessage(column) };

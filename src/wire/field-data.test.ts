@@ -7,9 +7,11 @@ import { fieldId } from "../model/ids.ts";
 import { type FieldSchema, plainField } from "../model/schema.ts";
 import { decode, encode, type Init } from "./codec.ts";
 import { encodeFieldData } from "./field-data-encode.ts";
+import { arrayRowsToList } from "./array-rows.ts";
 import { decodeFieldData } from "./field-data.ts";
 import type { FieldData, ScalarField } from "./messages.gen.ts";
-import { packBytes, packStrings, unpackStrings } from "./packed-bytes.ts";
+import type { TimeFormat } from "./text-columns.ts";
+import { packBytes, packedAt, packStrings, unpackStrings } from "./packed-bytes.ts";
 
 const BASE: FieldSchema = plainField(fieldId(101), "f", DataType.Int64, { maxLength: 64, maxCapacity: 8 });
 
@@ -19,11 +21,20 @@ function field(type: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
 
 /** Through the bytes, as a request comes. */
 function column(data: Init<FieldData>, schema: FieldSchema, rows: number): Column {
-  return decodeFieldData(decode("schema.FieldData", encode("schema.FieldData", data)), schema, rows);
+  return decodeFieldData(
+    decode("schema.FieldData", encode("schema.FieldData", data)),
+    schema,
+    rows,
+    "Asia/Shanghai",
+  );
 }
 
-function answered(value: Column, schema: FieldSchema): FieldData {
-  return decode("schema.FieldData", encode("schema.FieldData", encodeFieldData(value, schema)));
+function answered(
+  value: Column,
+  schema: FieldSchema,
+  times: TimeFormat = { zone: "UTC", parts: [] },
+): FieldData {
+  return decode("schema.FieldData", encode("schema.FieldData", encodeFieldData(value, schema, times)));
 }
 
 const FLOATS = Float32Array.of(1, 2, 3, 4, 5, 6);
@@ -391,10 +402,79 @@ test("data that does not fit the schema is refused in Milvus's words", () => {
 });
 
 test("types that are not stored are refused by name", () => {
-  assert.throws(
-    () => column({}, field(DataType.Geometry), 1),
-    /data type Geometry \(field f\) is not served/,
+  assert.throws(() => column({}, field(DataType.Text), 1), /data type Text \(field f\) is not served/);
+});
+
+test("times come and go as text, in the zone that is asked for", () => {
+  const texts = packStrings(["2025-01-01T00:00:00Z", "2025-01-01 08:00:00"]);
+  const times = column({ scalars: { stringData: { data: texts } } }, field(DataType.Timestamptz), 2);
+  assert.deepEqual(
+    times.kind === "fixed" && times.values,
+    BigInt64Array.of(1735689600000000n, 1735689600000000n),
   );
+  const back = answered(times, field(DataType.Timestamptz), { zone: "Asia/Tokyo", parts: [] });
+  assert.equal(back.type, DataType.Timestamptz);
+  assert.deepEqual(back.scalars?.stringData && unpackStrings(back.scalars.stringData.data), [
+    "2025-01-01T09:00:00+09:00",
+    "2025-01-01T09:00:00+09:00",
+  ]);
+});
+
+test("times are answered in parts where parts are asked for", () => {
+  const texts = packStrings(["2024-02-29T12:00:00Z"]);
+  const nullable = field(DataType.Timestamptz, { nullable: true });
+  const given = { scalars: { stringData: { data: texts } }, validData: Uint8Array.of(0, 1) };
+  const back = answered(column(given, nullable, 2), nullable, { zone: "UTC", parts: ["year", "day"] });
+  assert.equal(back.type, DataType.Array);
+  const rows = back.scalars?.arrayData?.data ?? packBytes([]);
+  const list = arrayRowsToList(packBytes([packedAt(rows, 1)]), DataType.Int64);
+  assert.deepEqual(list.child.kind === "fixed" && list.child.values, BigInt64Array.of(2024n, 29n));
+  assert.deepEqual([...back.validData], [0, 1]);
+});
+
+test("rows without a time get the field's default", () => {
+  const given = { scalars: { stringData: { data: packStrings([]) } }, validData: Uint8Array.of(0) };
+  const defaulted = field(DataType.Timestamptz, { defaultValue: { kind: "int", value: 7n } });
+  const times = column(given, defaulted, 1);
+  assert.deepEqual(times.kind === "fixed" && times.values, BigInt64Array.of(7n));
+});
+
+test("what is no time or no geometry is refused with its text", () => {
+  refused(
+    { scalars: { stringData: { data: packStrings(["soon"]) } } },
+    field(DataType.Timestamptz),
+    1,
+    "got invalid timestamptz string 'soon': invalid timezone name; must be a valid IANA Time Zone ID (e.g., 'Asia/Shanghai' or 'UTC'): invalid parameter",
+  );
+  refused(
+    { scalars: { longData: { data: BigInt64Array.of(1n) } } },
+    field(DataType.Timestamptz),
+    1,
+    "timestamptz field data must be a string array: invalid parameter",
+  );
+  refused(
+    { scalars: { geometryWktData: { data: packStrings(["POINT (1)"]) } } },
+    field(DataType.Geometry),
+    1,
+    "invalid Geometry data, transform to wkb failed: syntax error at position 8: a point has 1 numbers where 2 are needed, at ')': invalid parameter",
+  );
+  refused(
+    {},
+    field(DataType.Geometry),
+    1,
+    "geometry field 'f' is illegal, array type mismatch: invalid parameter[expected=need geometry array][actual=got nil]",
+  );
+});
+
+test("geometries come and go as text", () => {
+  const nullable = field(DataType.Geometry, { nullable: true });
+  const texts = packStrings(["point(1 2)"]);
+  const given = { scalars: { geometryWktData: { data: texts } }, validData: Uint8Array.of(1, 0) };
+  const back = answered(column(given, nullable, 2), nullable);
+  assert.deepEqual(back.scalars?.geometryWktData && unpackStrings(back.scalars.geometryWktData.data), [
+    "POINT (1 2)",
+    "",
+  ]);
 });
 
 test("slices of a longer column answer only their own rows", () => {
@@ -444,8 +524,8 @@ test("a large request decodes into columns without losing a value", () => {
   const request = decode("milvus.InsertRequest", bytes);
   const [first, second] = request.fieldsData;
   assert.ok(first && second);
-  const idColumn = decodeFieldData(first, field(DataType.Int64), rows);
-  const vectorColumn = decodeFieldData(second, field(DataType.FloatVector, { dim }), rows);
+  const idColumn = decodeFieldData(first, field(DataType.Int64), rows, "UTC");
+  const vectorColumn = decodeFieldData(second, field(DataType.FloatVector, { dim }), rows, "UTC");
   assert.deepEqual(idColumn.kind === "fixed" && idColumn.values, ids);
   assert.deepEqual(vectorColumn.kind === "fixed" && vectorColumn.values, vectors);
   assert.equal(request.hashKeys[999], 999 * 4_000_000);

@@ -9,16 +9,17 @@ import { roundedBytes } from "./half-precision.ts";
 import type { FieldData, ScalarField, VectorField } from "./messages.gen.ts";
 import { narrowIntegers } from "./narrow-integers.ts";
 import { packBytes, type PackedBytes } from "./packed-bytes.ts";
+import { geometriesFromTexts, timesFromTexts } from "./text-columns.ts";
 import { bitmapOf, countValid, fillBytes, spreadFixed, spreadOffsets } from "./validity.ts";
 
 /**
  * The column of a field in an insert or upsert of `rows` rows. On the wire only rows with a value have one;
  * `validData` says which. Rows without one get the field's default, else null where it is nullable.
  *
- * The column may be a view of the request's bytes. Throws parameterInvalid in Milvus's words when type, number of
+ * `timeZone` is that of times which name none. The column may be a view of the request's bytes. Throws parameterInvalid in Milvus's words when type, number of
  * values or dimension do not fit the schema, and notServed for types that this version does not store.
  */
-export function decodeFieldData(data: FieldData, field: FieldSchema, rows: number): Column {
+export function decodeFieldData(data: FieldData, field: FieldSchema, rows: number, timeZone: string): Column {
   const valid = validRows(data, field, rows);
   switch (field.type) {
     case DataType.FloatVector:
@@ -42,6 +43,10 @@ export function decodeFieldData(data: FieldData, field: FieldSchema, rows: numbe
       return bytesColumn(data.scalars?.stringData?.data, "varchar", "string", field, valid);
     case DataType.JSON:
       return bytesColumn(data.scalars?.jsonData?.data, "json", "json", field, valid);
+    case DataType.Geometry:
+      return geometryColumn(data.scalars, field, valid);
+    case DataType.Timestamptz:
+      return timesColumn(data.scalars, field, valid, timeZone);
     case DataType.Array:
       return arrayColumn(data.scalars, field, valid);
     default:
@@ -98,7 +103,24 @@ function validityOf(field: FieldSchema, valid: Uint8Array): Uint8Array | undefin
 }
 
 function fixedColumn(scalars: ScalarField | undefined, field: FieldSchema, valid: Uint8Array): FixedColumn {
-  const values = fixedValues(scalars, field);
+  return filledFixed(fixedValues(scalars, field), field, valid);
+}
+
+/** Times travel as text. */
+function timesColumn(
+  scalars: ScalarField | undefined,
+  field: FieldSchema,
+  valid: Uint8Array,
+  timeZone: string,
+): FixedColumn {
+  const texts = scalars?.stringData?.data;
+  if (texts === undefined && !mayBeAbsent(field)) {
+    throw parameterInvalid("timestamptz field data must be a string array");
+  }
+  return filledFixed(timesFromTexts(texts ?? packBytes([]), timeZone), field, valid);
+}
+
+function filledFixed(values: FixedValues, field: FieldSchema, valid: Uint8Array): FixedColumn {
   checkCount(values.length, field, valid);
   const filler = field.defaultValue && fixedDefault(field, field.defaultValue);
   return {
@@ -147,6 +169,7 @@ function fixedDefault(field: FieldSchema, value: ScalarValue): FixedValues {
     case DataType.Bool:
       return Uint8Array.of(value.kind === "bool" && value.value ? 1 : 0);
     case DataType.Int64:
+    case DataType.Timestamptz:
       return BigInt64Array.of(value.kind === "int" ? value.value : 0n);
     case DataType.Float:
       return Float32Array.of(number);
@@ -185,6 +208,12 @@ function bytesColumn(
     bytes,
     validity: validityOf(field, valid),
   };
+}
+
+/** Geometries travel as text, too. */
+function geometryColumn(scalars: ScalarField | undefined, field: FieldSchema, valid: Uint8Array): Column {
+  const texts = scalars?.geometryWktData?.data;
+  return bytesColumn(texts && geometriesFromTexts(texts), "geometry", "geometry", field, valid);
 }
 
 function bytesDefault(value: ScalarValue): Uint8Array {

@@ -8,6 +8,7 @@ import type {
   KeyValues,
   ScalarValue,
 } from "../model/schema.ts";
+import { formatTimestamptz, UTC } from "../model/timestamptz.ts";
 import { decode, type Init } from "./codec.ts";
 import { fromPairs, toPairs } from "./key-values.ts";
 import type {
@@ -17,6 +18,7 @@ import type {
   StructArrayFieldSchema as WireStruct,
   ValueField,
 } from "./messages.gen.ts";
+import { geometryText } from "./well-known-text.ts";
 
 /** The schema in the bytes of a CreateCollectionRequest. Ids are those of the client, usually 0. */
 export function decodeCollectionSchema(bytes: Uint8Array): CollectionSchema {
@@ -39,15 +41,18 @@ export function fromWireSchema(wire: WireCollection): CollectionSchema {
 export interface SchemaExtras {
   readonly dbName?: string;
   readonly properties?: KeyValues;
+  /** Of defaults that are times; UTC when left out. */
+  readonly timeZone?: string;
 }
 
 export function toWireSchema(schema: CollectionSchema, extras: SchemaExtras = {}): Init<WireCollection> {
+  const timeZone = extras.timeZone ?? UTC;
   const isStruct = (field: FieldSchema): boolean => field.type === DataType.ArrayOfStruct;
   return {
     name: schema.name,
     description: schema.description,
     autoID: schema.fields.some((field) => field.isPrimaryKey && field.autoId),
-    fields: schema.fields.filter((field) => !isStruct(field)).map(toWireField),
+    fields: schema.fields.filter((field) => !isStruct(field)).map((field) => toWireField(field, timeZone)),
     structArrayFields: schema.fields.filter(isStruct).map(toWireStruct),
     functions: schema.functions.map(toWireFunction),
     enableDynamicField: schema.enableDynamicField,
@@ -82,7 +87,8 @@ export function fromWireField(wire: WireField): FieldSchema {
   };
 }
 
-export function toWireField(field: FieldSchema): Init<WireField> {
+/** `timeZone` is that of a default that is a time. */
+export function toWireField(field: FieldSchema, timeZone: string): Init<WireField> {
   return {
     fieldID: BigInt(field.id),
     name: field.name,
@@ -96,7 +102,7 @@ export function toWireField(field: FieldSchema): Init<WireField> {
     isDynamic: field.isDynamic,
     isFunctionOutput: field.isFunctionOutput,
     nullable: field.nullable,
-    defaultValue: field.defaultValue && toWireDefault(field.defaultValue, field.type),
+    defaultValue: field.defaultValue && toWireDefault(field.defaultValue, field.type, timeZone),
     typeParams: toPairs(field.typeParams),
   };
 }
@@ -132,7 +138,7 @@ function toWireStruct(field: FieldSchema): Init<WireStruct> {
     description: field.description,
     nullable: field.nullable,
     typeParams: toPairs(field.typeParams),
-    fields: field.children.map(toWireField),
+    fields: field.children.map((child) => toWireField(child, UTC)),
   };
 }
 
@@ -214,20 +220,22 @@ function fromWireDefault(wire: ValueField, type: DataType, fieldName: string): S
   }
 }
 
-function toWireDefault(value: ScalarValue, type: DataType): Init<ValueField> {
+function toWireDefault(value: ScalarValue, type: DataType, timeZone: string): Init<ValueField> {
   switch (value.kind) {
     case "bool":
       return { boolData: value.value };
     case "int":
       if (type === DataType.Int64) return { longData: value.value };
       return type === DataType.Timestamptz
-        ? { timestamptzData: value.value }
+        ? { stringData: formatTimestamptz(value.value, timeZone) }
         : { intData: Number(value.value) };
     case "float":
       return type === DataType.Double ? { doubleData: value.value } : { floatData: value.value };
     case "string":
       return { stringData: value.value };
     case "bytes":
-      return { bytesData: value.value };
+      return type === DataType.Geometry
+        ? { stringData: geometryText(value.value) }
+        : { bytesData: value.value };
   }
 }

@@ -22,7 +22,7 @@ interface Client {
 
 const python = (version: string): Client => ({
   name: `pymilvus ${version}`,
-  checksMin: 34,
+  checksMin: 35,
   environment: () => pythonEnvironment([`pymilvus==${version}`, "numpy==2.3.4"]),
   args: [path.join(programs, "smoke.py")],
 });

@@ -4,10 +4,11 @@ import { compileFilter, type CompiledFilter } from "../../expr/compile-filter.ts
 import type { FilterSource, TemplateValue } from "../../model/read.ts";
 import type { CollectionSchema } from "../../model/schema.ts";
 import type { CollectionId } from "../../model/ids.ts";
+import { UTC } from "../../model/timestamptz.ts";
 
 const TEXT_MAX = 4096;
 
-/** Compiled filters by collection, schema version and text; a filter with templates is compiled each time. */
+/** Compiled filters by collection, schema version, time zone and text; a filter with templates is compiled each time. */
 export class FilterCache {
   readonly #compiled: Lru<string, CompiledFilter>;
   /** Of the empty text, which is the same for every schema. */
@@ -20,7 +21,7 @@ export class FilterCache {
   get(collectionId: CollectionId, schema: CollectionSchema, source: FilterSource): CompiledFilter {
     if (source.text === "") return (this.#everyRow ??= compile(schema, NO_FILTER));
     if (source.templates.length > 0 || source.text.length > TEXT_MAX) return compile(schema, source);
-    const key = `${collectionId}/${schema.version}/${source.text}`;
+    const key = `${collectionId}/${schema.version}/${source.timeZone}/${source.text}`;
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
     const compiled = compile(schema, source);
@@ -29,11 +30,11 @@ export class FilterCache {
   }
 }
 
-const NO_FILTER: FilterSource = { text: "", templates: [] };
+const NO_FILTER: FilterSource = { text: "", templates: [], timeZone: UTC };
 
 function compile(schema: CollectionSchema, source: FilterSource): CompiledFilter {
   const templates = new Map(source.templates.map(({ name, value }) => [name, constantOf(value)]));
-  return compileFilter(source.text, schema, { templates });
+  return compileFilter(source.text, schema, { templates, timeZone: source.timeZone });
 }
 
 function constantOf(value: TemplateValue): Constant {

@@ -55,6 +55,6 @@ function scope(readAt: bigint, partitionIds: ReadScope["partitionIds"]): ReadSco
     minBegin: TIMESTAMP_ZERO,
     ignoreGrowing: false,
     schema: { name: "c", description: "", fields: [], functions: [], enableDynamicField: false, version: 0 },
-    filter: { text: "", templates: [] },
+    filter: { text: "", templates: [], timeZone: "UTC" },
   };
 }

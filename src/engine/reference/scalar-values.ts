@@ -16,6 +16,7 @@ export function scalarDomain(type: DataType): ScalarDomain | undefined {
     case DataType.Int16:
     case DataType.Int32:
     case DataType.Int64:
+    case DataType.Timestamptz:
       return "int";
     case DataType.Float:
     case DataType.Double:

@@ -388,6 +388,60 @@ def _():
     client.drop_collection("py_null")
 
 
+@check("stores times and geometries, answers in a zone, filters and sorts by time")
+def _():
+    schema = client.create_schema(auto_id=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=DIM)
+    schema.add_field("at", DataType.TIMESTAMPTZ, nullable=True)
+    schema.add_field("place", DataType.GEOMETRY, nullable=True)
+    indexes = index_on("vector", "FLAT", "L2")
+    indexes.add_index("at", index_type="STL_SORT")
+    indexes.add_index("place", index_type="RTREE")
+    fresh("py_times", schema, indexes)
+
+    def row(i):
+        if i % 10 == 9:
+            return {"id": i, "vector": vector(i), "at": None, "place": None}
+        at = f"2025-01-{1 + i % 28:02d}T{i % 24:02d}:00:00.5+08:00"
+        return {"id": i, "vector": vector(i), "at": at, "place": f"POINT ({i} -0.5)"}
+
+    def ids(expression, **kwargs):
+        return {r["id"] for r in client.query("py_times", filter=expression, limit=100, **kwargs)}
+
+    def on_or_after(day, hour):
+        return {i for i in range(60) if i % 10 != 9 and (1 + i % 28, i % 24) >= (day, hour)}
+
+    client.insert("py_times", [row(i) for i in range(50)])
+    client.flush("py_times")
+    client.insert("py_times", [row(i) for i in range(50, 60)])
+    got = client.get("py_times", ids=[3, 9, 53], output_fields=["at", "place"])
+    same(
+        [(r["at"], r["place"]) for r in got],
+        [
+            ("2025-01-03T19:00:00.5Z", "POINT (3 -0.5)"),
+            (None, None),
+            ("2025-01-25T21:00:00.5Z", "POINT (53 -0.5)"),
+        ],
+    )
+    got = client.query("py_times", filter="id == 3", output_fields=["at"], timezone="Asia/Shanghai")
+    same(got[0]["at"], "2025-01-04T03:00:00.5+08:00")
+    hit = client.search("py_times", [vector(3)], limit=1, output_fields=["at", "place"])[0][0]["entity"]
+    same((hit["at"], hit["place"]), ("2025-01-03T19:00:00.5Z", "POINT (3 -0.5)"))
+    same(ids('at >= ISO "2025-01-20T00:00:00+08:00"'), on_or_after(20, 0))
+    same(ids('at >= ISO "2025-01-20 00:00:00"', timezone="Asia/Shanghai"), on_or_after(20, 0))
+    same(ids('at + INTERVAL "P1DT1H" >= ISO "2025-01-20T01:00:00+08:00"'), on_or_after(19, 0))
+    same(ids('at + INTERVAL "P1M" >= ISO "2025-02-20T00:00:00+08:00"'), on_or_after(20, 0))
+    same(ids("at is null"), {i for i in range(60) if i % 10 == 9})
+    same(ids("place is null"), {i for i in range(60) if i % 10 == 9})
+    refuses("got invalid timestamptz string 'soon'", lambda: client.insert("py_times", [{**row(1), "at": "soon"}]))
+    refuses("invalid Geometry data", lambda: client.insert("py_times", [{**row(1), "place": "here"}]))
+    client.upsert("py_times", [{"id": 3, "at": "2026-01-01T00:00:00Z"}], partial_update=True)
+    got = client.get("py_times", ids=[3], output_fields=["at", "place"])[0]
+    same((got["at"], got["place"]), ("2026-01-01T00:00:00Z", "POINT (3 -0.5)"))
+    client.drop_collection("py_times")
+
+
 @check("makes ids, and keys of strings")
 def _():
     schema = client.create_schema(auto_id=True)

@@ -342,19 +342,23 @@ const refused: readonly Case[] = [
     says: "the function bm of type BM25 is not served by this version",
   },
   {
-    fields: [idField, vectorField, field("g", DataType.Geometry)],
-    code: 10,
-    says: "the data type Geometry of field g is not served by this version",
-  },
-  {
     fields: [idField, vectorField, field("x", DataType.Text)],
     code: 10,
     says: "the data type Text of field x",
   },
   {
-    fields: [idField, vectorField, field("z", DataType.Timestamptz)],
-    code: 10,
-    says: "the data type Timestamptz of field z",
+    fields: [
+      idField,
+      vectorField,
+      field("z", DataType.Timestamptz, { defaultValue: { stringData: "soon" } }),
+    ],
+    code: 1100,
+    says: "invalid timestamp string: 'soon'. Does not match any known format",
+  },
+  {
+    fields: [idField, vectorField, field("g", DataType.Geometry, { defaultValue: { stringData: "here" } })],
+    code: 1100,
+    says: "invalid default value for geometry field: syntax error at position 4",
   },
   {
     schema: { structArrayFields: [{ name: "clips", fields: [] }] },

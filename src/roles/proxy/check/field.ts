@@ -9,9 +9,7 @@ import { checkWarmupPolicy, parseBool } from "./properties.ts";
 
 /** Types that Milvus has and this version does not. */
 const notServedTypes: ReadonlySet<DataType> = new Set([
-  DataType.Geometry,
   DataType.Text,
-  DataType.Timestamptz,
   DataType.ArrayOfVector,
   DataType.ArrayOfStruct,
   DataType.Struct,

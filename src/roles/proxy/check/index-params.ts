@@ -109,10 +109,11 @@ function vectorParams(indexType: string, field: FieldSchema, given: KeyValues): 
 }
 
 /**
- * The parameters of an index that has no file: filters on Array fields and on paths of JSON fields read the column itself. Such an index
- * is kept and described like any other, so that it can be built once there is a structure for it.
+ * The parameters of an index that has no file: filters on Array fields and on paths of JSON fields read the column itself, and there are
+ * none on Geometry fields yet. Such an index is kept and described like any other, so that it can be built once there is a structure for it.
  */
 const SCANNED = "SCAN";
+const scannedTypes: ReadonlySet<DataType> = new Set([DataType.JSON, DataType.Array, DataType.Geometry]);
 
 function resolveScalar(
   field: FieldSchema,
@@ -127,7 +128,7 @@ function resolveScalar(
   checkScalarType(indexType, field);
   if (INDEX_TYPES.get(indexType)?.served !== true) throw notServed(`the index type ${indexType}`);
   const json = field.type === DataType.JSON ? jsonIndexParams(indexType, field, asked, given, schema) : {};
-  const scanned = field.type === DataType.JSON || field.type === DataType.Array;
+  const scanned = scannedTypes.has(field.type);
   const built = indexType === "Trie" ? "TRIE" : indexType;
   return {
     userParams: auto ? { ...userParams, index_type: AUTO_INDEX } : userParams,
@@ -138,7 +139,16 @@ function resolveScalar(
 
 /** Milvus takes BITMAP for booleans and a mixture for the rest; here that is the sorted index. */
 function autoScalar(field: FieldSchema): string {
-  return field.type === DataType.Bool ? "BITMAP" : "INVERTED";
+  switch (field.type) {
+    case DataType.Bool:
+      return "BITMAP";
+    case DataType.Timestamptz:
+      return "STL_SORT";
+    case DataType.Geometry:
+      return "RTREE";
+    default:
+      return "INVERTED";
+  }
 }
 
 function checkKnown(indexType: string, given: KeyValues): void {

@@ -53,7 +53,7 @@ export const INDEX_TYPES: ReadonlyMap<string, IndexType> = new Map([
   ["TRIE", servedScalar],
   ["Trie", servedScalar],
   ["NGRAM", comingScalar],
-  ["RTREE", comingScalar],
+  ["RTREE", servedScalar],
 ]);
 
 /** Whether a scalar index of the type fits the field, in Milvus's words for each. */
@@ -63,7 +63,7 @@ export function checkScalarType(indexType: string, field: FieldSchema): void {
   const json = type === DataType.JSON;
   switch (indexType) {
     case "STL_SORT":
-      if (!isNumeric(type) && !text && !json) {
+      if (!isNumeric(type) && type !== DataType.Timestamptz && !text && !json) {
         throw parameterInvalid(
           `STL_SORT are only supported on numeric, varchar or timestamptz field, got ${dataTypeName(type)}`,
         );
@@ -77,8 +77,13 @@ export function checkScalarType(indexType: string, field: FieldSchema): void {
       checkBitmap(field);
       return;
     case "INVERTED":
-      if (isVector(type)) {
+      if (isVector(type) || type === DataType.Timestamptz || type === DataType.Geometry) {
         throw parameterInvalid(`INVERTED are not supported on ${dataTypeName(type)} field`);
+      }
+      return;
+    case "RTREE":
+      if (type !== DataType.Geometry) {
+        throw parameterInvalid(`RTREE index can only be built on geometry field, got ${dataTypeName(type)}`);
       }
       return;
   }

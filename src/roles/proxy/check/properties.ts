@@ -11,13 +11,14 @@ import {
   type KeyValues,
 } from "../../../model/schema.ts";
 
+import { isTimeZone, TIME_ZONE_KEY } from "../../../model/timestamptz.ts";
+
 /** Properties of a collection or database that mean something to the server. Others are kept and shown. */
 export const TTL_KEY = "collection.ttl.seconds";
 export const MMAP_KEY = "mmap.enabled";
 export const CONSISTENCY_KEY = "consistency_level";
 export const WARMUP_KEY = "warmup";
 const TTL_FIELD_KEY = "ttl_field";
-const TIMEZONE_KEY = "timezone";
 const ISOLATION_KEY = "partitionkey.isolation";
 const QUERY_MODE_KEY = "query_mode";
 const ALLOW_INSERT_AUTO_ID_KEY = "allow_insert_auto_id";
@@ -74,14 +75,9 @@ export function checkConsistencyLevel(text: string): ConsistencyLevel {
 }
 
 export function checkTimezone(properties: KeyValues): void {
-  const zone = properties[TIMEZONE_KEY];
+  const zone = properties[TIME_ZONE_KEY];
   if (zone === undefined) return;
-  try {
-    Intl.DateTimeFormat("en", { timeZone: zone });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw parameterInvalid(`unknown or invalid IANA Time Zone ID: ${zone}`);
-  }
+  if (!isTimeZone(zone)) throw parameterInvalid(`unknown or invalid IANA Time Zone ID: ${zone}`);
 }
 
 export function checkWarmupPolicy(value: string): void {
@@ -116,7 +112,6 @@ function checkTtl(properties: KeyValues): void {
       throw parameterInvalid(`collection TTL is out of range, expect [-1, ${TTL_SECONDS_MAX}], got ${ttl}`);
     }
   }
-  // The field that it names would be of a type that is not served.
   if (properties[TTL_FIELD_KEY] !== undefined) throw notServed(`the property ${TTL_FIELD_KEY}`);
 }
 

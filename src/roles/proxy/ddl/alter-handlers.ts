@@ -16,6 +16,8 @@ import {
   parseBool,
   WARMUP_KEY,
 } from "../check/properties.ts";
+import { timeZoneOf } from "../../../model/timestamptz.ts";
+import { withStoredDefault } from "../check/text-default.ts";
 import { checkAddedField } from "../check/schema.ts";
 import type { ProxyCall } from "../handler.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
@@ -91,7 +93,8 @@ export const alterHandlers = {
 
   async AddCollectionField(call, request) {
     const info = await namedCollection(call, request.collectionName);
-    const field = fromWireField(decode("schema.FieldSchema", request.schema));
+    const given = fromWireField(decode("schema.FieldSchema", request.schema));
+    const field = withStoredDefault(given, timeZoneOf(info.properties));
     checkAddedField(info.schema, field, call.deps.limits);
     await call.deps.rootCoord.addCollectionField(call.ctx, { name: info.name, field });
     return {};

@@ -295,7 +295,7 @@ test("a field is added when old rows can live without it", async () => {
     [add({ nullable: true, isPartitionKey: true }), 1100, /not support to add partition key field/],
     [add({ nullable: true }, "RowID"), 1100, /not support to add system field, field name = RowID/],
     [add({ nullable: true }, "1x"), 1701, /Invalid field name: 1x/],
-    [add({ nullable: true }, "g", DataType.Geometry), 10, /the data type Geometry of field g/],
+    [add({ nullable: true }, "x", DataType.Text), 10, /the data type Text of field x/],
     [
       add({ nullable: true }, "v", DataType.FloatVector),
       1100,

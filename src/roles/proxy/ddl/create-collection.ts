@@ -4,13 +4,16 @@ import { fromPairs } from "../../../wire/key-values.ts";
 import type { CreateCollectionRequest } from "../../../wire/messages.gen.ts";
 import { decodeCollectionSchema } from "../../../wire/schema-wire.ts";
 import { checkConsistencyLevel, checkNewProperties, CONSISTENCY_KEY } from "../check/properties.ts";
+import { isTimeZone, timeZoneOf, UTC } from "../../../model/timestamptz.ts";
+import { withStoredDefault } from "../check/text-default.ts";
 import { checkFields, checkPartitionKey, checkSchema } from "../check/schema.ts";
 import type { ProxyCall } from "../handler.ts";
 import { DYNAMIC_FIELD } from "./dynamic-field.ts";
 
 export async function createCollection(call: ProxyCall, request: CreateCollectionRequest): Promise<void> {
   const { limits, rootCoord } = call.deps;
-  const schema = decodeCollectionSchema(request.schema);
+  const properties = fromPairs(request.properties);
+  const schema = storedSchema(decodeCollectionSchema(request.schema), properties);
   call.note({ fields: schema.fields.length, shards: request.shardsNum });
   if (request.shardsNum > limits.shardsMax) {
     throw parameterInvalid(`maximum shards's number should be limited to ${limits.shardsMax}`);
@@ -22,7 +25,6 @@ export async function createCollection(call: ProxyCall, request: CreateCollectio
   }
   checkSchema(schema, limits);
   const partitionKeyPartitions = checkPartitionKey(schema, request.numPartitions, limits);
-  const properties = fromPairs(request.properties);
   checkNewProperties(properties, schema);
   checkFields(schema, limits);
   if (request.collectionName !== schema.name) {
@@ -44,6 +46,13 @@ export async function createCollection(call: ProxyCall, request: CreateCollectio
 /** The property wins over the field of the request. */
 function consistencyLevel(properties: KeyValues, requested: number): ConsistencyLevel {
   return checkConsistencyLevel(properties[CONSISTENCY_KEY] ?? String(requested));
+}
+
+/** A zone that does not exist is refused with the other properties. */
+function storedSchema(schema: CollectionSchema, properties: KeyValues): CollectionSchema {
+  const zone = timeZoneOf(properties);
+  const timeZone = isTimeZone(zone) ? zone : UTC;
+  return { ...schema, fields: schema.fields.map((field) => withStoredDefault(field, timeZone)) };
 }
 
 function withDynamicField(schema: CollectionSchema): CollectionSchema {

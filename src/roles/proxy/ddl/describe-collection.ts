@@ -1,6 +1,7 @@
 import { RedkiteError, isRedkiteError } from "../../../errors/redkite-error.ts";
 import { collectionId } from "../../../model/ids.ts";
 import { type CollectionInfo, CONSISTENCY_LEVELS, livePartitions } from "../../../model/schema.ts";
+import { timeZoneOf } from "../../../model/timestamptz.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { toPairs } from "../../../wire/key-values.ts";
 import type { DescribeCollectionResponse } from "../../../wire/messages.gen.ts";
@@ -38,7 +39,7 @@ function describe(info: CollectionInfo, calledAs: string): Init<DescribeCollecti
     dbId: info.databaseId,
     collectionID: info.id,
     // Milvus leaves the schema's own auto id to the primary field.
-    schema: { ...toWireSchema(shown), autoID: false },
+    schema: { ...toWireSchema(shown, { timeZone: timeZoneOf(info.properties) }), autoID: false },
     shardsNum: info.vchannels.length,
     virtualChannelNames: info.vchannels,
     physicalChannelNames: info.pchannels,

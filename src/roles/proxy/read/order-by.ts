@@ -20,6 +20,7 @@ const SORTABLE: ReadonlySet<DataType> = new Set([
   DataType.Int16,
   DataType.Int32,
   DataType.Int64,
+  DataType.Timestamptz,
   DataType.Float,
   DataType.Double,
   DataType.VarChar,

@@ -12,6 +12,7 @@ import type { Init } from "../../../wire/codec.ts";
 import { encodeFieldData } from "../../../wire/field-data-encode.ts";
 import type { FieldData } from "../../../wire/messages.gen.ts";
 import { packBytes, packedAt } from "../../../wire/packed-bytes.ts";
+import type { TimeFormat } from "../../../wire/text-columns.ts";
 import { keepJsonKeys } from "./json-entries.ts";
 
 /** What a read returns of each row. */
@@ -103,11 +104,15 @@ export function withPrimaryKey(output: OutputFields, schema: CollectionSchema): 
 }
 
 /** The columns of `output.fields` as an answer carries them. */
-export function encodeOutput(output: OutputFields, columns: readonly Column[]): Init<FieldData>[] {
+export function encodeOutput(
+  output: OutputFields,
+  columns: readonly Column[],
+  times: TimeFormat,
+): Init<FieldData>[] {
   return output.fields.map((field, i) => {
     const column = columns[i];
     if (column === undefined) throw new TypeError(`no column for field ${field.name}`);
-    return encodeFieldData(field.isDynamic ? onlyKeys(column, output.dynamicKeys) : column, field);
+    return encodeFieldData(field.isDynamic ? onlyKeys(column, output.dynamicKeys) : column, field, times);
   });
 }
 

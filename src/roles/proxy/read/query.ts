@@ -11,6 +11,7 @@ import {
 import type { Init } from "../../../wire/codec.ts";
 import { fromPairs } from "../../../wire/key-values.ts";
 import type { QueryRequest, QueryResults } from "../../../wire/messages.gen.ts";
+import type { TimeFormat } from "../../../wire/text-columns.ts";
 import { countResults } from "../../../wire/search-results.ts";
 import { checkCollectionName } from "../check/names.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
@@ -21,6 +22,7 @@ import { readPartitions } from "./partitions.ts";
 import { orderedRows, rowComparison } from "./order-by.ts";
 import { parseQueryParams, type QueryParams } from "./query-params.ts";
 import { countRows, queryRows } from "./query-shards.ts";
+import { parseTimeParams } from "./time-params.ts";
 import { requestFilter, type ReadTarget } from "./read-scope.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
 
@@ -31,12 +33,15 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   checkPartitionKeyUse(info, limits.mustUsePartitionKey, "query");
-  const params = parseQueryParams(fromPairs(request.queryParams), info.schema, info.id, limits);
+  const pairs = fromPairs(request.queryParams);
+  const params = parseQueryParams(pairs, info.schema, info.id, limits);
+  const times = parseTimeParams(pairs, info);
   const filter = requestFilter(
     call,
     request.expr,
     request.exprTemplateValues,
     info,
+    times.zone,
     "failed to create query plan",
   );
   const output = outputFields(request.outputFields, info.schema);
@@ -62,7 +67,7 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
     };
     const answer = output.countRows
       ? countResults(await countRows(call, target))
-      : await rowsAnswer(call, target, params, request.outputFields);
+      : await rowsAnswer(call, target, { ...params, times }, request.outputFields);
     return {
       ...answer,
       collectionName: request.collectionName,
@@ -75,7 +80,7 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
 async function rowsAnswer(
   call: ProxyCall,
   target: ReadTarget,
-  page: Pick<QueryParams, "limit" | "offset" | "orderBy">,
+  page: Pick<QueryParams, "limit" | "offset" | "orderBy"> & { readonly times: TimeFormat },
   requested: readonly string[],
 ): Promise<Pick<Init<QueryResults>, "fieldsData" | "outputFields">> {
   const { schema } = target.info;
@@ -85,7 +90,7 @@ async function rowsAnswer(
     page.orderBy.length > 0
       ? await orderedFields(call, target, page, output.fields)
       : await pageFields(call, target, page, output.fields);
-  return { fieldsData: encodeOutput(output, fields), outputFields: asked.names };
+  return { fieldsData: encodeOutput(output, fields, page.times), outputFields: asked.names };
 }
 
 async function pageFields(

@@ -4,6 +4,7 @@ import type { Constant } from "../../../expr/ast.ts";
 import type { PartitionId, VChannel } from "../../../model/ids.ts";
 import type { FilterSource, ReadScope, TemplateValue } from "../../../model/read.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
+import { UTC } from "../../../model/timestamptz.ts";
 import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../../model/timestamp.ts";
 import type { TemplateValue as WireTemplate } from "../../../wire/messages.gen.ts";
 import { decodeTemplates } from "../../../wire/plan-template.ts";
@@ -50,14 +51,15 @@ export interface RequestFilter {
   readonly compiled: CompiledFilter;
 }
 
-export const NO_FILTER: FilterSource = { text: "", templates: [] };
+export const NO_FILTER: FilterSource = { text: "", templates: [], timeZone: UTC };
 
-/** Errors carry `context` before Milvus's words: `failed to create query plan: cannot parse expression: ...`. */
+/** `timeZone` is that of times which name none. Errors carry `context` before Milvus's words: `failed to create query plan: cannot parse expression: ...`. */
 export function requestFilter(
   { self }: ProxyCall,
   text: string,
   wireTemplates: ReadonlyMap<string, WireTemplate>,
   info: CollectionInfo,
+  timeZone: string,
   context: string,
 ): RequestFilter {
   try {
@@ -65,6 +67,7 @@ export function requestFilter(
     const source = {
       text,
       templates: [...templates].map(([name, constant]) => ({ name, value: templateValue(constant) })),
+      timeZone,
     };
     return { source, compiled: self.filters.get(info.id, info.schema, source) };
   } catch (error) {

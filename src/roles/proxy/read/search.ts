@@ -33,6 +33,7 @@ import {
   searchedKeys,
   type SearchQueries,
 } from "./search-queries.ts";
+import { parseTimeParams } from "./time-params.ts";
 import { onShards } from "./shard-calls.ts";
 
 /** The nearest rows of each query vector, at one timestamp. */
@@ -53,11 +54,13 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
     );
   }
   const params = parseSearchParams(pairs, info.schema, info.id, limits);
+  const times = parseTimeParams(pairs, info);
   const filter = requestFilter(
     call,
     request.dsl,
     request.exprTemplateValues,
     info,
+    times.zone,
     "failed to create query plan",
   );
   const partitionIds = readPartitions(info, request.partitionNames, filter.compiled);
@@ -93,10 +96,10 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
         counts,
         ids: found?.hits.keys ?? keysOf(emptyColumn(primaryKeyField(info.schema))),
         scores: roundScores(found?.hits.scores ?? new Float32Array(0), params.roundDecimal),
-        fields: found === undefined ? [] : encodeOutput(output, found.fields),
+        fields: found === undefined ? [] : encodeOutput(output, found.fields, times),
         outputFields: output.names,
         primaryFieldName: primaryKeyField(info.schema).name,
-        groupBy: groupField && groupValues && encodeFieldData(groupValues, groupField),
+        groupBy: groupField && groupValues && encodeFieldData(groupValues, groupField, times),
         iterator: params.page && iteratorAnswer(call, params.page, found?.hits, metric),
         allSearchCount: found?.searchedRows ?? 0,
       }),

@@ -1,6 +1,7 @@
 import { missingColumn } from "../../../format/column-fill.ts";
 import type { Column } from "../../../model/columns.ts";
-import type { CollectionSchema, FieldSchema } from "../../../model/schema.ts";
+import { timeZoneOf } from "../../../model/timestamptz.ts";
+import type { CollectionInfo, FieldSchema } from "../../../model/schema.ts";
 import { checkColumn } from "../../../wire/check-column.ts";
 import { decodeFieldData } from "../../../wire/field-data.ts";
 import type { FieldData } from "../../../wire/messages.gen.ts";
@@ -16,11 +17,11 @@ const JSON_BYTES_MAX = 65_536;
  */
 export function decodeRows(
   { given, absent }: MatchedFields,
-  schema: CollectionSchema,
+  info: CollectionInfo,
   rows: number,
 ): Map<number, Column> {
   const columns = new Map<number, Column>();
-  for (const [field, column] of decodeGiven(given, schema, rows, "declared-refused"))
+  for (const [field, column] of decodeGiven(given, info, rows, "declared-refused"))
     columns.set(field.id, column);
   for (const field of absent) {
     if (field.isPrimaryKey) continue;
@@ -31,13 +32,14 @@ export function decodeRows(
 
 export function decodeGiven(
   given: ReadonlyMap<FieldSchema, FieldData>,
-  schema: CollectionSchema,
+  { schema, properties }: CollectionInfo,
   rows: number,
   names: "declared-refused" | "declared-allowed",
 ): ReadonlyMap<FieldSchema, Column> {
+  const timeZone = timeZoneOf(properties);
   const columns = new Map<FieldSchema, Column>();
   for (const [field, data] of given) {
-    const column = decodeFieldData(data, field, rows);
+    const column = decodeFieldData(data, field, rows, timeZone);
     if (field.isDynamic && column.kind === "bytes") checkDynamicColumn(column, schema, names);
     checkColumn(column, field, { jsonBytesMax: JSON_BYTES_MAX });
     columns.set(field, column);

@@ -10,6 +10,7 @@ import { DataType } from "../../../model/data-type.ts";
 import type { PartitionId } from "../../../model/ids.ts";
 import type { FilterSource } from "../../../model/read.ts";
 import { partitionKeyField, primaryKeyField, type CollectionInfo } from "../../../model/schema.ts";
+import { timeZoneOf } from "../../../model/timestamptz.ts";
 import type { Timestamp } from "../../../model/timestamp.ts";
 import type { Init } from "../../../wire/codec.ts";
 import type { DeleteRequest, MutationResult } from "../../../wire/messages.gen.ts";
@@ -29,7 +30,14 @@ export const deleteHandler: Handler<DeleteRequest, Init<MutationResult>> = async
   if (request.namespace !== undefined) throw notServed("namespaces");
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   const context = "failed to create delete plan";
-  const { source, compiled } = requestFilter(call, request.expr, request.exprTemplateValues, info, context);
+  const { source, compiled } = requestFilter(
+    call,
+    request.expr,
+    request.exprTemplateValues,
+    info,
+    timeZoneOf(info.properties),
+    context,
+  );
   if (compiled.kind === "always-true")
     throw parameterInvalid(`delete plan can't be empty or always true : ${request.expr}`);
   const scope = deleteScope(call, info, request, source, compiled);

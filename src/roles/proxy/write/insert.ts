@@ -30,7 +30,7 @@ export const insertHandler: Handler<InsertRequest, Init<MutationResult>> = async
   let ids: Keys | undefined;
   const result = await writeRows(call, info, async (current) => {
     const matched = matchFields(request.fieldsData, current.schema, keySource);
-    const columns = decodeRows(matched, current.schema, request.numRows);
+    const columns = decodeRows(matched, current, request.numRows);
     const keyField = primaryKeyField(current.schema);
     if (keySource === "server") {
       // Rows that are sent again keep their ids.

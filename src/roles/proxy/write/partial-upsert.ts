@@ -44,7 +44,7 @@ export async function mergeStoredRows(
 ): Promise<MergedRows> {
   const { schema } = info;
   const rows = request.numRows;
-  const given = decodeGiven(matchSomeFields(request.fieldsData, schema), schema, rows, "declared-allowed");
+  const given = decodeGiven(matchSomeFields(request.fieldsData, schema), info, rows, "declared-allowed");
   const keyField = primaryKeyField(schema);
   const keys = keysOfColumn(new Map([...given].map(([field, column]) => [field.id, column])), keyField.id);
   const kept = schema.fields.filter((field) => !given.has(field) || field.isDynamic || ops.has(field.name));

@@ -58,7 +58,7 @@ async function prepare(
   const partial = request.partialUpdate || ops.size > 0;
   const merged = partial ? await mergeStoredRows(call, info, request, ops) : undefined;
   const columns =
-    merged?.columns ?? decodeRows(matchFields(request.fieldsData, schema, "request"), schema, rows);
+    merged?.columns ?? decodeRows(matchFields(request.fieldsData, schema, "request"), info, rows);
   if (merged !== undefined) state.updated = merged.updated;
   const given = keysOfColumn(columns, keyField.id);
   checkDistinct(given);
