@@ -53,6 +53,8 @@ export interface LoadState {
   readonly state: "NotLoad" | "Loading" | "Loaded";
   /** 0 to 100. */
   readonly progress: number;
+  /** Why it may never be loaded; empty while there is hope. It is tried again and again all the same. */
+  readonly failReason: string;
   readonly loadedPartitions: readonly PartitionId[];
   /** True when the collection as a whole was asked for. */
   readonly wholeCollection: boolean;

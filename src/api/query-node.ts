@@ -49,6 +49,8 @@ export interface ChannelState {
   readonly state: "Loading" | "Serving" | "Failed";
   readonly progress: number;
   readonly failReason: string;
+  /** It failed in a way that another try does not mend: a stored file is damaged. */
+  readonly isDamaged: boolean;
   readonly version: bigint;
   readonly segments: readonly LoadedSegmentInfo[];
 }

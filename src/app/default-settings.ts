@@ -34,12 +34,14 @@ export function defaultSettings(identity: {
       retryPauseMs: 20,
       ownerTriesMax: 20,
       loadPollMs: 5,
+      loadTimeoutMs: 600_000,
       root: {
         limits: {
           databasesMax: 64,
           collectionsMax: 65_536,
           collectionsPerDatabaseMax: 65_536,
           partitionsMax: 4_096,
+          capacityMax: 65_536,
         },
         channelPrefix: "by-dev",
         pchannels: 16,
@@ -64,6 +66,8 @@ export function defaultSettings(identity: {
         retentionMs: 300_000,
         compactionsParallelMax: 2,
         checkIntervalMs: 10_000,
+        compactionIntervalMs: 60_000,
+        gcEnabled: true,
         gcIntervalMs: 60_000,
         gcDropToleranceMs: 60_000,
         gcOrphanToleranceMs: 3600_000,

@@ -106,6 +106,7 @@ export async function leadMixCoord(
     indexCoord: index.client,
     connectQueryNode: (id, at) => links.connect(queryNodeTable, { nodeId: id, address: at }),
     pollMs: coordinators.loadPollMs,
+    timeoutMs: coordinators.loadTimeoutMs,
   });
   const indexCoord = await IndexCoordRole.open({
     ...common,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { globSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -76,3 +77,39 @@ for (const { name, make } of engines) {
     });
   });
 }
+
+test("those who wait for a collection whose file is damaged are told which, and it is loaded once the file is mended", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  let process = await startOneProcess(folder, meta, engine);
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const info = await process.create();
+  await process.load(info);
+  await process.insert(info, [1n, 2n, 3n]);
+  await process.flush(info);
+  await process.stop();
+  const [file = assert.fail("no file of a field")] = globSync(join(folder, "objects/segments/**/*.arrow"));
+  const whole = await readFile(file);
+  await writeFile(file, whole.with(whole.length >> 1, (whole.at(whole.length >> 1) ?? 0) ^ 1));
+
+  process = await startOneProcess(folder, meta, engine);
+  const { queryCoord } = process.coords;
+  const request = { collectionId: info.id, partitionIds: [] };
+  let failReason = "";
+  while (failReason === "") {
+    await nodeClock.sleep(2, process.ctx.signal);
+    ({ failReason } = await queryCoord.getLoadState(process.ctx, request));
+  }
+  assert.match(failReason, /^data integrity check failed.*\.arrow/);
+  await assert.rejects(queryCoord.getShardLeaders(process.ctx, request), {
+    message: `${failReason}: collection not fully loaded[collection=${info.id}]`,
+  });
+  await writeFile(file, whole);
+  await process.loaded(info);
+  assert.deepEqual(await process.keys(info, ""), [1n, 2n, 3n]);
+});

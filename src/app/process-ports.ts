@@ -51,6 +51,7 @@ export interface ProcessSettings {
     readonly retryPauseMs: number;
     readonly ownerTriesMax: number;
     readonly loadPollMs: number;
+    readonly loadTimeoutMs: number;
     readonly root: {
       readonly limits: RootCoordLimits;
       readonly channelPrefix: string;

@@ -17,6 +17,8 @@ export function settingsFromConfig(
 ): ProcessSettings {
   const base = defaultSettings(identity);
   const segmentBytesMax = config.get("dataCoord.segment.maxSize") * MiB;
+  const segmentIdleMsMax = config.get("dataCoord.segment.maxIdleTime") * 1000;
+  const syncMsMax = config.get("dataNode.segment.syncPeriod") * 1000;
   const { coordinators, workers } = base;
   return {
     ...base,
@@ -24,6 +26,7 @@ export function settingsFromConfig(
     coordinators: {
       ...coordinators,
       leaseMs: config.get("common.session.ttl") * 1000,
+      loadTimeoutMs: config.get("queryCoord.loadTimeoutSeconds") * 1000,
       root: {
         ...coordinators.root,
         channelPrefix: config.get("msgChannel.chanNamePrefix.cluster"),
@@ -33,6 +36,7 @@ export function settingsFromConfig(
           collectionsMax: config.get("quotaAndLimits.limits.maxCollectionNum"),
           collectionsPerDatabaseMax: config.get("quotaAndLimits.limits.maxCollectionNumPerDB"),
           partitionsMax: config.get("rootCoord.maxPartitionNum"),
+          capacityMax: config.get("rootCoord.maxGeneralCapacity"),
         },
       },
       data: {
@@ -40,9 +44,9 @@ export function settingsFromConfig(
         segmentBytesMax,
         sealProportion: config.get("dataCoord.segment.sealProportion"),
         segmentAgeMsMax: config.get("dataCoord.segment.maxLife") * 1000,
-        segmentIdleMsMax: config.get("dataCoord.segment.maxIdleTime") * 1000,
+        segmentIdleMsMax,
         segmentIdleBytesMin: config.get("dataCoord.segment.minSizeFromIdleToSealed") * MiB,
-        syncMsMax: config.get("dataNode.segment.syncPeriod") * 1000,
+        syncMsMax,
         compactionEnabled:
           config.get("dataCoord.enableCompaction") && config.get("dataCoord.compaction.enableAutoCompaction"),
         compaction: {
@@ -53,6 +57,10 @@ export function settingsFromConfig(
           deltaLogsMax: config.get("dataCoord.compaction.single.deltalog.maxnum"),
         },
         retentionMs: config.get("common.retentionDuration") * 1000,
+        // Noticed no later than half of the time again.
+        checkIntervalMs: Math.min(coordinators.data.checkIntervalMs, segmentIdleMsMax / 2, syncMsMax / 2),
+        compactionIntervalMs: config.get("dataCoord.compaction.mix.triggerInterval") * 1000,
+        gcEnabled: config.get("dataCoord.enableGarbageCollection"),
         gcIntervalMs: config.get("dataCoord.gc.interval") * 1000,
         gcDropToleranceMs: config.get("dataCoord.gc.dropTolerance") * 1000,
         gcOrphanToleranceMs: config.get("dataCoord.gc.missingTolerance") * 1000,

@@ -23,14 +23,6 @@ export const KEYS = {
     default: "./redkite-data",
     doc: "The folder that is the database: log, metadata and segments. Created when missing. Option: --data.",
   },
-  "localStorage.reserve": {
-    type: "bytes",
-    unit: "MB",
-    default: 64,
-    min: 8,
-    max: 1_048_576,
-    doc: "Disk space set aside at start, so that metadata writes, deletes, drops and compaction work on a full disk.",
-  },
   "common.storageType": {
     type: "enum",
     default: "local",
@@ -73,11 +65,6 @@ export const KEYS = {
     max: 256,
     doc: "Serving threads, each a full proxy and query executor.",
   },
-  "proxy.http.enabled": {
-    type: "bool",
-    default: true,
-    doc: "Whether HTTP/1.1 is answered on the proxy's port.",
-  },
   "metrics.ip": {
     type: "string",
     default: "127.0.0.1",
@@ -98,16 +85,6 @@ export const KEYS = {
     ...MESSAGE_BYTES,
     default: 268_435_456,
     doc: "The largest answer that is sent.",
-  },
-  "proxy.grpc.clientMaxRecvSize": {
-    ...MESSAGE_BYTES,
-    default: 268_435_456,
-    doc: "The largest answer that a node of the cluster accepts from another.",
-  },
-  "proxy.grpc.clientMaxSendSize": {
-    ...MESSAGE_BYTES,
-    default: 268_435_456,
-    doc: "The largest request that a node of the cluster sends to another.",
   },
   "proxy.grpc.serverMaxInFlight": {
     type: "bytes",
@@ -425,15 +402,6 @@ export const KEYS = {
     reloadable: true,
     doc: "How long the files of a dropped segment stay.",
   },
-  "dataNode.segment.insertBufSize": {
-    type: "bytes",
-    unit: "B",
-    default: 16_777_216,
-    min: 65_536,
-    max: 4_294_967_296,
-    reloadable: true,
-    doc: "Growing rows of a segment that are held before their files are prepared.",
-  },
   "dataNode.segment.syncPeriod": {
     type: "duration",
     unit: "s",
@@ -443,14 +411,6 @@ export const KEYS = {
     reloadable: true,
     doc: "Age of unflushed rows at which the channel's checkpoint is moved on by flushing them.",
   },
-  "dataNode.memory.limit": {
-    type: "bytes",
-    unit: "B",
-    default: 0,
-    min: 0,
-    max: 1_125_899_906_842_624,
-    doc: "Memory budget of the process; 0 takes what the machine or its container allows. Environment: DATANODE_MEMORY_LIMIT.",
-  },
   "indexNode.scheduler.buildParallel": {
     type: "int",
     default: 1,
@@ -459,24 +419,6 @@ export const KEYS = {
     doc: "Indexes that are built at once.",
   },
 
-  "queryCoord.balanceIntervalSeconds": {
-    type: "duration",
-    unit: "s",
-    default: 60,
-    min: 1,
-    max: DAY_S,
-    reloadable: true,
-    doc: "How often the load of query nodes is compared.",
-  },
-  "queryCoord.overloadedMemoryThresholdPercentage": {
-    type: "int",
-    default: 90,
-    min: 1,
-    max: 100,
-    unit: "percent",
-    reloadable: true,
-    doc: "Share of a query node's memory budget above which it counts as overloaded.",
-  },
   "queryCoord.loadTimeoutSeconds": {
     type: "duration",
     unit: "s",
@@ -486,13 +428,6 @@ export const KEYS = {
     reloadable: true,
     doc: "How long loading may make no progress before it fails with its reason.",
   },
-  "queryNode.loadMemoryUsageRatio": {
-    ...RATIO,
-    type: "float",
-    default: 0.9,
-    reloadable: true,
-    doc: "Share of the memory budget that loaded collections may take; a load beyond it is refused.",
-  },
   "queryNode.scheduler.maxTimestampLag": {
     type: "duration",
     unit: "s",
@@ -500,13 +435,6 @@ export const KEYS = {
     min: 0,
     max: YEAR_S,
     doc: "How far in the future a read's guarantee timestamp may lie, to be waited for; one beyond it is refused.",
-  },
-  "queryNode.scheduler.unsolvedQueueSize": {
-    ...COUNT,
-    type: "int",
-    default: 1024,
-    reloadable: true,
-    doc: "Reads that may wait for a query node; more are refused as busy.",
   },
 
   "common.defaultPartitionName": {
@@ -544,12 +472,6 @@ export const KEYS = {
     min: 1,
     max: 3600,
     doc: "Lease of a node: how long a silent one keeps what it owns.",
-  },
-  "common.simdType": {
-    type: "enum",
-    default: "auto",
-    values: ["auto", "avx512", "avx2", "sse4_2", "neon"],
-    doc: "The widest instruction set that the engine may use; auto takes what the processor has.",
   },
   "msgChannel.chanNamePrefix.cluster": {
     type: "string",

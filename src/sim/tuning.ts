@@ -41,6 +41,8 @@ export function tune(world: World): SimTuning {
     retentionMs,
     compactionsParallelMax: random.between(1, 3),
     checkIntervalMs: random.pick([100, 500]),
+    compactionIntervalMs: random.fork("compaction interval").pick([300, 3_000]),
+    gcEnabled: true,
     gcIntervalMs: random.pick([200, 600, 2_000]),
     gcDropToleranceMs: random.pick([0, 100, 1_000]),
     gcOrphanToleranceMs: random.pick([2_000, 10_000]),

@@ -8,7 +8,6 @@ export const SOAK_SETTINGS: readonly string[] = [
   "dataCoord.gc.interval=2",
   "dataCoord.gc.dropTolerance=2",
   "dataCoord.gc.missingTolerance=10",
-  "dataNode.segment.insertBufSize=65536",
   "dataNode.segment.syncPeriod=2",
   "common.retentionDuration=2",
   "common.gracefulTime=1000",

@@ -58,13 +58,17 @@ async function shownRows(dataDir: string): Promise<ReadonlyMap<string, Rows>> {
 async function load(client: MilvusClient, collection_name: string): Promise<void> {
   succeeded(await client.createIndex({ collection_name, ...INDEX }));
   succeeded(await client.loadCollection({ collection_name }));
-  for (;;) {
+  const until = performance.now() + LOAD_MS_MAX;
+  while (performance.now() < until) {
     const { status, state } = await client.getLoadState({ collection_name });
     succeeded(status);
     if (state === LoadState.LoadStateLoaded) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+  throw new Error(`collection ${collection_name} is not loaded after ${LOAD_MS_MAX / 1000} s`);
 }
+
+const LOAD_MS_MAX = 60_000;
 
 async function rowsOf(client: MilvusClient, collection_name: string): Promise<Rows> {
   const consistency = { consistency_level: ConsistencyLevelEnum.Strong };

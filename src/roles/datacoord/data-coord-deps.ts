@@ -55,6 +55,9 @@ export interface DataCoordLimits {
   readonly compactionsParallelMax: number;
   /** How often growing segments are looked at for age and idleness, while there are any. */
   readonly checkIntervalMs: number;
+  /** How often channels that nothing happens on are looked at for compaction: rows expire, and failed ones are due again. */
+  readonly compactionIntervalMs: number;
+  readonly gcEnabled: boolean;
   readonly gcIntervalMs: number;
   /** Files of dropped segments are kept at least this long. */
   readonly gcDropToleranceMs: number;

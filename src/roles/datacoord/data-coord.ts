@@ -71,12 +71,22 @@ export class DataCoordRole implements DataCoord {
   start(): void {
     this.#state = "Healthy";
     this.#growing.start();
+    const { compactionEnabled, compactionIntervalMs, gcEnabled, gcIntervalMs } = this.#deps.limits;
+    if (compactionEnabled) {
+      this.#every(compactionIntervalMs, "compaction", async () => {
+        for (const { vchannel } of this.#tables.channels()) this.#compactions.consider(vchannel);
+      });
+    }
+    if (gcEnabled) this.#every(gcIntervalMs, "garbage collection", async () => this.#garbage.collect());
+  }
+
+  #every(intervalMs: number, name: string, work: () => Promise<void>): void {
     this.#deps.tasks.spawn(
-      "garbage collection",
+      name,
       async (signal) => {
         while (!signal.aborted) {
-          await this.#deps.clock.sleep(this.#deps.limits.gcIntervalMs, signal);
-          await this.#garbage.collect();
+          await this.#deps.clock.sleep(intervalMs, signal);
+          await work();
         }
       },
       { restarts: Number.MAX_SAFE_INTEGER },

@@ -101,7 +101,7 @@ export class FakeDeployment {
   readonly indexes = new Map<CollectionId, IndexInfo[]>();
   readonly loaded = new Map<
     CollectionId,
-    { readonly partitionIds: readonly PartitionId[]; progress: number }
+    { readonly partitionIds: readonly PartitionId[]; progress: number; readonly failReason?: string }
   >();
   readonly segments: SegmentMeta[] = [];
   readonly compactions = new Map<bigint, CollectionId>();
@@ -446,7 +446,13 @@ export class FakeDeployment {
   }
 
   #queryCoord(): QueryCoord {
-    const none: LoadState = { state: "NotLoad", progress: 0, loadedPartitions: [], wholeCollection: false };
+    const none: LoadState = {
+      state: "NotLoad",
+      progress: 0,
+      failReason: "",
+      loadedPartitions: [],
+      wholeCollection: false,
+    };
     return {
       getComponentStates: healthy("querycoord"),
       getMetrics: plainMetrics("querycoord"),
@@ -463,6 +469,7 @@ export class FakeDeployment {
         return {
           state: found.progress === 100 ? "Loaded" : "Loading",
           progress: found.progress,
+          failReason: found.failReason ?? "",
           loadedPartitions: found.partitionIds,
           wholeCollection: whole,
         };

@@ -18,6 +18,17 @@ export interface Assignment {
   readonly replica: number;
   readonly node: Session;
   state: ChannelState | undefined;
+  /** Since it last served. */
+  failure: LoadFailure | undefined;
+}
+
+export interface LoadFailure {
+  readonly reason: string;
+  readonly isDamaged: boolean;
+  readonly sinceMs: number;
+  /** It doubles from try to try. */
+  readonly pauseMs: number;
+  readonly retryAtMs: number;
 }
 
 /** Chooses a node for each missing (shard, replica): no node has a shard twice, the least loaded first. Pure. */
@@ -40,7 +51,7 @@ export function assignShards(
       )[0];
       if (node === undefined) continue;
       counts.set(node.nodeId, (counts.get(node.nodeId) ?? 0) + 1);
-      added.push({ vchannel, replica, node, state: undefined });
+      added.push({ vchannel, replica, node, state: undefined, failure: undefined });
     }
   }
   return added;

@@ -27,4 +27,6 @@ export interface QueryCoordDeps {
   readonly context: (signal?: AbortSignal) => CallContext;
   /** Pause between two looks at a channel that is being opened. */
   readonly pollMs: number;
+  /** How long opening a channel may fail in ways that may pass before those who wait are told. */
+  readonly timeoutMs: number;
 }

@@ -143,7 +143,13 @@ export class QueryCoordRole implements QueryCoord {
     request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] },
   ): Promise<LoadState> {
     const loaded = this.#loads.get(request.collectionId);
-    const none: LoadState = { state: "NotLoad", progress: 0, loadedPartitions: [], wholeCollection: false };
+    const none: LoadState = {
+      state: "NotLoad",
+      progress: 0,
+      failReason: "",
+      loadedPartitions: [],
+      wholeCollection: false,
+    };
     if (loaded === undefined) return none;
     const { record } = loaded;
     const has = (id: PartitionId): boolean => record.wholeCollection || record.partitionIds.includes(id);
@@ -152,6 +158,7 @@ export class QueryCoordRole implements QueryCoord {
     return {
       state: progress === 100 ? "Loaded" : "Loading",
       progress,
+      failReason: this.#lastingFailure(loaded),
       loadedPartitions: record.partitionIds.map(toPartitionId),
       wholeCollection: record.wholeCollection,
     };
@@ -173,8 +180,10 @@ export class QueryCoordRole implements QueryCoord {
         .filter((one) => one.vchannel === vchannel && isServing(one))
         .map(({ node }) => ({ nodeId: node.nodeId, address: node.address })),
     }));
-    if (leaders.length === 0 || leaders.some(({ nodes }) => nodes.length === 0))
-      throw collectionNotFullyLoaded(request.collectionId);
+    if (leaders.length === 0 || leaders.some(({ nodes }) => nodes.length === 0)) {
+      const reason = loaded.assignments.find(({ failure }) => failure !== undefined)?.failure?.reason;
+      throw collectionNotFullyLoaded(request.collectionId, reason);
+    }
     return leaders;
   }
 
@@ -326,11 +335,32 @@ export class QueryCoordRole implements QueryCoord {
   async #poll(ctx: CallContext, assignment: Assignment): Promise<void> {
     const { vchannel, node } = assignment;
     const queryNode = this.#deps.connectQueryNode(node.nodeId, node.address);
-    assignment.state = await queryNode.channelState(ctx, { vchannel });
-    if (assignment.state.state !== "Failed") return;
+    const state = await queryNode.channelState(ctx, { vchannel });
+    assignment.state = state;
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (state.state === "Serving") assignment.failure = undefined;
+    if (state.state !== "Failed") return;
+    const { failure } = assignment;
+    if (failure !== undefined && nowMs < failure.retryAtMs) return;
     // Tried again: the cause may pass (a full disk, a lost connection); the reason stays visible meanwhile.
+    const pauseMs =
+      failure === undefined ? this.#deps.pollMs : Math.min(2 * failure.pauseMs, RETRY_PAUSE_MS_MAX);
+    assignment.failure = {
+      reason: state.failReason,
+      isDamaged: state.isDamaged,
+      sinceMs: failure?.sinceMs ?? nowMs,
+      pauseMs,
+      retryAtMs: nowMs + pauseMs,
+    };
     const loaded = [...this.#loads.values()].find(({ assignments }) => assignments.includes(assignment));
     if (loaded !== undefined) await this.#watchAll(ctx, { ...loaded, assignments: [assignment] });
+  }
+
+  #lastingFailure({ assignments }: Loaded): string {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const lasts = ({ failure }: Assignment): boolean =>
+      failure !== undefined && (failure.isDamaged || nowMs - failure.sinceMs >= this.#deps.timeoutMs);
+    return assignments.find(lasts)?.failure?.reason ?? "";
   }
 
   async #sync(ctx: CallContext, { vchannel, node }: Assignment): Promise<void> {
@@ -355,6 +385,8 @@ export class QueryCoordRole implements QueryCoord {
     return load;
   }
 }
+
+const RETRY_PAUSE_MS_MAX = 2_000;
 
 interface Loaded {
   record: LoadRecord;

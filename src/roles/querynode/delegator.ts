@@ -127,6 +127,7 @@ export class Delegator {
       state: "Serving",
       progress: 100,
       failReason: "",
+      isDamaged: false,
       version: state.targetVersion,
       segments: this.#listSegments(),
     };

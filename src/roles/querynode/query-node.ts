@@ -5,6 +5,7 @@ import type { ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-re
 import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { VChannel } from "../../model/ids.ts";
 import type {
@@ -76,7 +77,7 @@ export class QueryNodeRole implements QueryNode, ShardReader {
       async (signal) => this.#open(watched, signal),
       {
         failed: (error) => {
-          watched.failure = error instanceof Error ? error.message : String(error);
+          watched.failure = error instanceof Error ? error : new Error(String(error));
         },
       },
     );
@@ -107,7 +108,8 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     return {
       state: failed ? "Failed" : "Loading",
       progress: 0,
-      failReason: watched.failure ?? "",
+      failReason: watched.failure?.message ?? "",
+      isDamaged: isRedkiteError(watched.failure) && watched.failure.kind === "corrupted",
       version: 0n,
       segments: [],
     };
@@ -194,6 +196,6 @@ export class QueryNodeRole implements QueryNode, ShardReader {
 interface Watched {
   request: WatchRequest;
   delegator: Delegator | undefined;
-  failure: string | undefined;
+  failure: Error | undefined;
   task: TaskHandle | undefined;
 }

@@ -210,6 +210,7 @@ export class CollectionDdl {
       request.partitionKeyPartitions > 0
         ? Array.from({ length: request.partitionKeyPartitions }, (_, i) => `${DEFAULT_PARTITION}_${i}`)
         : [DEFAULT_PARTITION];
+    this.#tables.checkCapacity(request.shards * named.length, this.#deps.limits.capacityMax);
     const first = await this.#runs.ids(1 + named.length);
     const createdAt = await this.#runs.timestamp();
     const id = collectionId(first);

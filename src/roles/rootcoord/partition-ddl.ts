@@ -31,6 +31,7 @@ export class PartitionDdl {
           `partition number (${live.length}) exceeds max configuration (${partitionsMax}), collection: ${info.name}`,
         );
       }
+      this.#tables.checkCapacity(info.vchannels.length, this.#deps.limits.capacityMax);
       const created: PartitionInfo = {
         id: partitionId(await this.#runs.ids(1)),
         name: request.partition,

@@ -46,4 +46,6 @@ export interface RootCoordLimits {
   readonly collectionsMax: number;
   readonly collectionsPerDatabaseMax: number;
   readonly partitionsMax: number;
+  /** Sum over all collections of shards times partitions. */
+  readonly capacityMax: number;
 }

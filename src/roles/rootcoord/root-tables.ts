@@ -2,10 +2,10 @@ import type { DatabaseInfo } from "../../api/root-coord.ts";
 import { type Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
 import { CHANNEL_EPOCHS, type ChannelEpochRecord } from "../../core/catalog/channel-epoch.ts";
 import { collectionCodec } from "../../core/catalog/schema-codec.ts";
-import { collectionNotFound, databaseNotFound } from "../../errors/meta-errors.ts";
+import { collectionNotFound, databaseNotFound, generalCapacityExceeded } from "../../errors/meta-errors.ts";
 import { defineMessage, field, optional } from "../../format/message.ts";
 import type { CollectionId, DatabaseId } from "../../model/ids.ts";
-import type { CollectionInfo } from "../../model/schema.ts";
+import { livePartitions, type CollectionInfo } from "../../model/schema.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { MetaOp } from "../../ports/meta-store.ts";
 
@@ -105,6 +105,27 @@ export class RootTables {
 
   countCollections(): number {
     return this.#collections.size;
+  }
+
+  /** Sum over all collections of shards times partitions. */
+  countShardPartitions(): number {
+    let count = 0;
+    for (const info of this.#collections.values())
+      count += info.vchannels.length * livePartitions(info).length;
+    return count;
+  }
+
+  /** Errors: generalCapacityExceeded, when so many more would be too many. */
+  checkCapacity(added: number, capacity: number): void {
+    const newSize = this.countShardPartitions() + added;
+    if (newSize > capacity) {
+      throw generalCapacityExceeded({
+        newSize,
+        capacity,
+        context:
+          "failed checking constraint: sum_collections(parition*shard) exceeding the max general capacity; drop what is not needed, or raise rootCoord.maxGeneralCapacity",
+      });
+    }
   }
 
   /** In whatever state. */

@@ -1,5 +1,6 @@
 import type { LoadState as Loaded } from "../../../api/query-coord.ts";
 import {
+  collectionNotFullyLoaded,
   collectionNotLoaded,
   indexNotFound,
   partitionNotLoaded,
@@ -168,7 +169,7 @@ async function load(
   call.metaCache.forgetShardLeaders(info.id);
 }
 
-/** Errors: collectionNotLoaded, partitionNotLoaded. */
+/** Errors: collectionNotLoaded, partitionNotLoaded, collectionNotFullyLoaded when loading does not get on. */
 async function loadProgress(
   call: ProxyCall,
   info: CollectionInfo,
@@ -179,6 +180,8 @@ async function loadProgress(
     collectionId: info.id,
     partitionIds: partitions.map(({ id }) => id),
   });
+  // Those who wait for it would wait forever.
+  if (state.failReason !== "") throw collectionNotFullyLoaded(info.name, state.failReason);
   if (state.state !== "NotLoad") return state;
   if (partitions.length > 0) throw partitionNotLoaded(partitions.map(({ name }) => name).join(", "));
   throw collectionNotLoaded(info.name);

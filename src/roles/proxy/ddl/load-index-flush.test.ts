@@ -103,6 +103,14 @@ test("load state and progress of collections and partitions", async () => {
   const progress = await deployment.call("GetLoadingProgress", { collectionName: "one" });
   deepEqual([progress.progress, progress.refreshProgress], [33n, 33n]);
   equal(await state("one"), LoadState.LoadStateLoading);
+  deployment.loaded.set(id, { partitionIds: [], progress: 33, failReason: "a file is damaged" });
+  for (const rpc of ["GetLoadingProgress", "GetLoadState"] as const) {
+    const stuck = await deployment.status(rpc, { collectionName: "one" });
+    deepEqual(
+      [stuck.code, stuck.reason],
+      [103, "a file is damaged: collection not fully loaded[collection=one]"],
+    );
+  }
   equal((await deployment.status("ReleaseCollection", { collectionName: "one" })).code, 0);
   equal(await state("one"), LoadState.LoadStateNotLoad);
 });
