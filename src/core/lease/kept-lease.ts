@@ -1,3 +1,4 @@
+import { metaUnavailable } from "../../errors/storage-errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TaskHandle, Tasks } from "../../ports/executor.ts";
 import type { LeaseId, MetaStore } from "../../ports/meta-store.ts";
@@ -10,7 +11,7 @@ export interface KeptLeaseDeps {
 }
 
 /**
- * A lease of the metadata store that is renewed in the background, four times in its length. It surely holds for its length after the
+ * A lease of the metadata store that is renewed in the background, six times in its length. It surely holds for its length after the
  * moment at which the grant or the last successful renewal was asked for; a quarter of it is left as a margin for the clocks.
  */
 export class KeptLease {
@@ -39,20 +40,22 @@ export class KeptLease {
     return clock.monotonicMs() < this.#heldUntilMs - leaseMs / 4;
   }
 
-  /** Renews it until `end`. `lost` is called once, when no renewal succeeded while it held; the error is the last one. */
+  /**
+   * Renews it until `end`. `lost` is called once, at the moment from which on it may not hold any more: an answer that has been
+   * under way for long may never come, so nobody waits for it. The error is that of the last renewal that failed.
+   */
   keep(name: string, lost: (error: unknown) => void): void {
-    const { clock, meta, leaseMs, tasks } = this.#deps;
+    const { clock, leaseMs, tasks } = this.#deps;
+    let failure: unknown = metaUnavailable("no renewal of the lease was answered");
     this.#keeper = tasks.spawn(name, async (signal) => {
       while (!signal.aborted) {
-        await clock.sleep(leaseMs / 4, signal);
-        const askedMs = clock.monotonicMs();
-        try {
-          this.#heldUntilMs = askedMs + Math.min(await meta.keepAlive(this.id), leaseMs);
-        } catch (error) {
-          if (this.holds) continue; // still time to try again
-          lost(error);
+        const leftMs = this.#heldUntilMs - leaseMs / 4 - clock.monotonicMs();
+        await clock.sleep(Math.max(0, Math.min(leaseMs / 6, leftMs)), signal);
+        if (!this.holds) {
+          lost(failure);
           return;
         }
+        this.#renew().catch((error: unknown) => (failure = error));
       }
     });
   }
@@ -61,5 +64,12 @@ export class KeptLease {
   async end(): Promise<void> {
     await this.#keeper?.stop();
     await this.#deps.meta.revokeLease(this.id);
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, meta, leaseMs } = this.#deps;
+    const askedMs = clock.monotonicMs();
+    const grantedMs = await meta.keepAlive(this.id);
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, askedMs + Math.min(grantedMs, leaseMs));
   }
 }

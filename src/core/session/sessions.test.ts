@@ -60,6 +60,23 @@ test("a session that is not renewed is gone after its lease, and its process is 
   await world.close();
 });
 
+test("a process whose renewal gets no answer at all is told just the same", async () => {
+  const world = await leadingWorld();
+  const directory = await SessionDirectory.watch(world.meta, world.tasks);
+  const over = new Proxy(world.meta, {
+    get: (target, name: keyof MetaStore) =>
+      name === "keepAlive"
+        ? async () => new Promise<number>(() => undefined)
+        : (target[name] as () => unknown).bind(target),
+  });
+  const lost: string[] = [];
+  await register(world, [session("proxy", 1)], (error) => lost.push(String(error)), over);
+  await world.clock.advance(LEASE_MS * 0.8);
+  assert.equal(lost.length, 1);
+  assert.equal(directory.isLive(nodeId(1n)), true);
+  await world.close();
+});
+
 for (const failure of [metaUnavailable("the connection broke"), metaCompacted({ revision: 1n, oldest: 9n })])
   test(`a watch that ends with ${failure.kind} is begun again from a fresh picture`, async () => {
     const world = await leadingWorld();
