@@ -19,7 +19,10 @@ import type { ServiceTable } from "./service-table.ts";
 export interface QueryNode extends Component {
   /** Begins to serve (or changes what it serves of) a vchannel. Returns at once; `channelState` tells the progress. */
   watchChannel(ctx: CallContext, request: WatchRequest): Promise<void>;
-  unwatchChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
+  unwatchChannel(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly version: bigint },
+  ): Promise<void>;
   /** Fetches the newest target from DataCoord and goes over to it in one step. Returns when it serves it. */
   syncTarget(
     ctx: CallContext,
@@ -38,6 +41,8 @@ export interface QueryNode extends Component {
 
 export interface WatchRequest {
   readonly vchannel: VChannel;
+  /** Grows with what is asked for, over all leaders: what comes late, behind a newer request, changes nothing. */
+  readonly version: bigint;
   readonly collectionId: CollectionId;
   /** Undefined: all partitions, later ones too. */
   readonly partitionIds: readonly PartitionId[] | undefined;

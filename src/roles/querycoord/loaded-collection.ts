@@ -18,6 +18,8 @@ export interface Assignment {
   readonly replica: number;
   readonly node: Session;
   state: ChannelState | undefined;
+  /** Version of the load that its node has been told of. */
+  told: bigint;
   /** Since it last served. */
   failure: LoadFailure | undefined;
 }
@@ -51,7 +53,7 @@ export function assignShards(
       )[0];
       if (node === undefined) continue;
       counts.set(node.nodeId, (counts.get(node.nodeId) ?? 0) + 1);
-      added.push({ vchannel, replica, node, state: undefined, failure: undefined });
+      added.push({ vchannel, replica, node, state: undefined, told: 0n, failure: undefined });
     }
   }
   return added;

@@ -7,6 +7,7 @@ import type {
   ReplicaInfo,
   ShardLeader,
 } from "../../api/query-coord.ts";
+import { KeyedMutex } from "../../base/mutex.ts";
 import { Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
 import { collectionNotFullyLoaded, collectionNotLoaded } from "../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
@@ -43,6 +44,8 @@ export class QueryCoordRole implements QueryCoord {
   readonly #deps: QueryCoordDeps;
   readonly #catalog: Catalog;
   readonly #loads = new Map<CollectionId, Loaded>();
+  /** What is loaded of a collection changes one step after the other. */
+  readonly #changing = new KeyedMutex<CollectionId>();
   #state: ComponentStateCode = "Initializing";
   #stopListening: (() => void) | undefined;
 
@@ -53,9 +56,13 @@ export class QueryCoordRole implements QueryCoord {
 
   static async open(deps: QueryCoordDeps): Promise<QueryCoordRole> {
     const role = new QueryCoordRole(deps);
-    for (const record of await role.#catalog.load(LOADS)) {
+    const records = await role.#catalog.load(LOADS);
+    // Above every version that an earlier leader gave out: versions are revisions.
+    const version = await role.#catalog.revision();
+    for (const record of records) {
       role.#loads.set(toCollectionId(record.collectionId), {
         record,
+        version,
         vchannels: [],
         assignments: [],
         busy: false,
@@ -86,7 +93,6 @@ export class QueryCoordRole implements QueryCoord {
 
   async load(ctx: CallContext, request: LoadRequest): Promise<void> {
     const { collectionId } = request;
-    const known = this.#loads.get(collectionId);
     const info = await this.#deps.rootCoord.describeCollection(ctx, { by: "id", id: collectionId });
     const replicas = Math.max(1, request.replicas);
     const nodes = this.#deps.sessions.live("querynode").length;
@@ -96,46 +102,59 @@ export class QueryCoordRole implements QueryCoord {
         actual: nodes,
       });
     }
+    await this.#changing.run(collectionId, async () => this.#changeLoad(request, replicas, info.vchannels));
+    this.#reconcile(collectionId);
+    await this.#deps.faults.point("load.after-record");
+  }
+
+  async #changeLoad(
+    { collectionId, partitionIds, fieldIds }: LoadRequest,
+    replicas: number,
+    vchannels: readonly VChannel[],
+  ): Promise<void> {
+    const known = this.#loads.get(collectionId);
     const record: LoadRecord = {
       collectionId,
-      wholeCollection: request.partitionIds.length === 0 || known?.record.wholeCollection === true,
-      partitionIds: [...new Set([...(known?.record.partitionIds ?? []), ...request.partitionIds])],
+      wholeCollection: partitionIds.length === 0 || known?.record.wholeCollection === true,
+      partitionIds: [...new Set([...(known?.record.partitionIds ?? []), ...partitionIds])],
       replicas,
-      fieldIds: request.fieldIds,
+      fieldIds,
     };
-    await this.#catalog.write([put(LOADS, String(collectionId), record)]);
-    await this.#deps.faults.point("load.after-record");
-    if (known === undefined) {
+    const version = await this.#catalog.write([put(LOADS, String(collectionId), record)]);
+    if (known !== undefined) Object.assign(known, { record, version, vchannels });
+    else
       this.#loads.set(collectionId, {
         record,
-        vchannels: info.vchannels,
+        version,
+        vchannels,
         assignments: [],
         busy: false,
         again: false,
       });
-    } else {
-      known.record = record;
-      known.vchannels = info.vchannels;
-    }
-    this.#reconcile(collectionId);
   }
 
   async release(
     ctx: CallContext,
     request: { readonly collectionId: CollectionId; readonly partitionIds: readonly PartitionId[] },
   ): Promise<void> {
-    const loaded = this.#loads.get(request.collectionId);
-    if (loaded === undefined) return;
-    const record = await this.#afterRelease(ctx, loaded.record, request.partitionIds);
-    if (record !== undefined) {
-      await this.#catalog.write([put(LOADS, String(request.collectionId), record)]);
-      loaded.record = record;
-      await this.#watchAll(ctx, loaded);
-      return;
-    }
-    await this.#catalog.write([remove(LOADS, String(request.collectionId))]);
-    this.#loads.delete(request.collectionId);
-    for (const assignment of loaded.assignments) await this.#unwatch(ctx, assignment);
+    const { collectionId } = request;
+    const tell = await this.#changing.run(collectionId, async () => {
+      const loaded = this.#loads.get(collectionId);
+      if (loaded === undefined) return undefined;
+      const record = await this.#afterRelease(ctx, loaded.record, request.partitionIds);
+      if (record === loaded.record) return undefined;
+      if (record !== undefined) {
+        const version = await this.#catalog.write([put(LOADS, String(collectionId), record)]);
+        Object.assign(loaded, { record, version });
+        // Whoever cannot be told now is told later.
+        this.#reconcile(collectionId);
+        return async () => this.#watchAll(ctx, loaded);
+      }
+      const version = await this.#catalog.write([remove(LOADS, String(collectionId))]);
+      this.#loads.delete(collectionId);
+      return async () => this.#unwatchAll(ctx, loaded, version);
+    });
+    await tell?.();
   }
 
   async getLoadState(
@@ -321,15 +340,21 @@ export class QueryCoordRole implements QueryCoord {
     }
   }
 
-  async #watchAll(ctx: CallContext, { record, assignments }: Loaded): Promise<void> {
-    for (const { vchannel, node } of assignments) {
-      await this.#deps.connectQueryNode(node.nodeId, node.address).watchChannel(ctx, {
-        vchannel,
-        collectionId: toCollectionId(record.collectionId),
-        partitionIds: record.wholeCollection ? undefined : record.partitionIds.map(toPartitionId),
-        fieldIds: record.fieldIds,
-      });
-    }
+  async #watchAll(ctx: CallContext, loaded: Loaded): Promise<void> {
+    for (const assignment of loaded.assignments) await this.#watch(ctx, loaded, assignment);
+  }
+
+  /** Tells the node what is to be loaded now, which may be more or less than when the round began. */
+  async #watch(ctx: CallContext, { record, version }: Loaded, assignment: Assignment): Promise<void> {
+    const { vchannel, node } = assignment;
+    await this.#deps.connectQueryNode(node.nodeId, node.address).watchChannel(ctx, {
+      vchannel,
+      version,
+      collectionId: toCollectionId(record.collectionId),
+      partitionIds: record.wholeCollection ? undefined : record.partitionIds.map(toPartitionId),
+      fieldIds: record.fieldIds,
+    });
+    if (version > assignment.told) assignment.told = version;
   }
 
   async #poll(ctx: CallContext, assignment: Assignment): Promise<void> {
@@ -353,7 +378,7 @@ export class QueryCoordRole implements QueryCoord {
       retryAtMs: nowMs + pauseMs,
     };
     const loaded = [...this.#loads.values()].find(({ assignments }) => assignments.includes(assignment));
-    if (loaded !== undefined) await this.#watchAll(ctx, { ...loaded, assignments: [assignment] });
+    if (loaded !== undefined) await this.#watch(ctx, loaded, assignment);
   }
 
   #lastingFailure({ assignments }: Loaded): string {
@@ -372,9 +397,11 @@ export class QueryCoordRole implements QueryCoord {
     }
   }
 
-  async #unwatch(ctx: CallContext, { vchannel, node }: Assignment): Promise<void> {
-    if (!this.#deps.sessions.isLive(node.nodeId)) return;
-    await this.#deps.connectQueryNode(node.nodeId, node.address).unwatchChannel(ctx, { vchannel });
+  async #unwatchAll(ctx: CallContext, { assignments }: Loaded, version: bigint): Promise<void> {
+    for (const { vchannel, node } of assignments) {
+      if (!this.#deps.sessions.isLive(node.nodeId)) continue;
+      await this.#deps.connectQueryNode(node.nodeId, node.address).unwatchChannel(ctx, { vchannel, version });
+    }
   }
 
   #load(): ReadonlyMap<NodeId, number> {
@@ -390,14 +417,18 @@ const RETRY_PAUSE_MS_MAX = 2_000;
 
 interface Loaded {
   record: LoadRecord;
+  /** Revision of the record. */
+  version: bigint;
   vchannels: readonly VChannel[];
   assignments: Assignment[];
   busy: boolean;
   again: boolean;
 }
 
-function progressOf(loaded: Loaded): number {
-  const wanted = loaded.vchannels.length * loaded.record.replicas;
+/** Copies count that serve what is to be loaded now: one that has not been told yet may lack partitions. */
+function progressOf({ assignments, record, version, vchannels }: Loaded): number {
+  const wanted = vchannels.length * record.replicas;
   if (wanted === 0) return 0;
-  return Math.floor((100 * loaded.assignments.filter(isServing).length) / wanted);
+  const ready = assignments.filter((one) => isServing(one) && one.told >= version);
+  return Math.floor((100 * ready.length) / wanted);
 }

@@ -2,6 +2,7 @@ import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../..
 import type { DataCoord } from "../../api/data-coord.ts";
 import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node.ts";
 import type { ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
+import { Lru } from "../../base/lru.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
@@ -33,6 +34,8 @@ export interface QueryNodeDeps extends Omit<DelegatorDeps, "viewChanged"> {
 export class QueryNodeRole implements QueryNode, ShardReader {
   readonly #deps: QueryNodeDeps;
   readonly #watched = new Map<VChannel, Watched>();
+  /** Versions of the requests that ended the watch of a channel. */
+  readonly #unwatched = new Lru<VChannel, bigint>({ entriesMax: UNWATCHED_MAX });
   readonly #viewListeners = new Set<(vchannel: VChannel) => void>();
   /** DataCoord may collect what no reader uses any more. A report names all channels: those that come together share one. */
   readonly #reports = new SharedRuns(async () => this.#report());
@@ -65,6 +68,8 @@ export class QueryNodeRole implements QueryNode, ShardReader {
 
   async watchChannel(_ctx: CallContext, request: WatchRequest): Promise<void> {
     const known = this.#watched.get(request.vchannel);
+    const newest = known?.request.version ?? this.#unwatched.get(request.vchannel) ?? request.version;
+    if (request.version < newest) return;
     if (known !== undefined && known.failure === undefined) {
       known.request = request;
       known.delegator?.watch(request);
@@ -83,7 +88,13 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     );
   }
 
-  async unwatchChannel(_ctx: CallContext, { vchannel }: { readonly vchannel: VChannel }): Promise<void> {
+  async unwatchChannel(
+    _ctx: CallContext,
+    { vchannel, version }: { readonly vchannel: VChannel; readonly version: bigint },
+  ): Promise<void> {
+    const known = this.#watched.get(vchannel);
+    if (known !== undefined && known.request.version > version) return;
+    if (version > (this.#unwatched.peek(vchannel) ?? 0n)) this.#unwatched.set(vchannel, version);
     await this.#unwatch(vchannel);
   }
 
@@ -192,6 +203,9 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     return delegator;
   }
 }
+
+/** Late requests come soon: more releases than that do not lie in between. */
+const UNWATCHED_MAX = 4_096;
 
 interface Watched {
   request: WatchRequest;

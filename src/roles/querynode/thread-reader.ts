@@ -89,7 +89,10 @@ export class ThreadReader implements QueryNode {
     return this.#deps.queryNode.watchChannel(ctx, request);
   }
 
-  async unwatchChannel(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void> {
+  async unwatchChannel(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly version: bigint },
+  ): Promise<void> {
     return this.#deps.queryNode.unwatchChannel(ctx, request);
   }
 
