@@ -28,10 +28,15 @@ export class Nemesis {
     const { world } = this.#run;
     this.#wantRarePoints();
     await world.pause(this.#random.between(50, 300), "calm");
-    while (!done() && this.#faults < this.#faultsMax) {
-      await this.#strike();
-      await world.pause(this.#random.between(20, 300), "between faults");
-    }
+    const plague = async (): Promise<void> => {
+      while (!done() && this.#faults < this.#faultsMax) {
+        await this.#strike();
+        await world.pause(this.#random.between(20, 300), "between faults");
+      }
+    };
+    // What one fault leaves open another one meets: an append that is late, and lands behind a take-over.
+    const plagues = world.random("plagues").chance(0.25) ? 2 : 1;
+    await Promise.all(Array.from({ length: plagues }, plague));
   }
 
   /** Some points are met a few times in a run, if at all: seeds take turns in striking at each, so that many seeds have struck at all. */
