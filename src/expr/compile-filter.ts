@@ -1,6 +1,9 @@
 import { notServed } from "../errors/service-errors.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import { type RedkiteError, withContext } from "../errors/redkite-error.ts";
+import { DataType } from "../model/data-type.ts";
+import type { AliveAfter } from "../model/read.ts";
+import { ColumnResolver } from "./resolve-column.ts";
 import type { FilterProgram } from "../model/filter-program.ts";
 import type { FieldId } from "../model/ids.ts";
 import type { CollectionSchema } from "../model/schema.ts";
@@ -20,6 +23,8 @@ export interface CompileFilterOptions {
   readonly templates?: ReadonlyMap<string, Constant>;
   /** Zone of times (`ISO "..."`) that name none; UTC when left out. */
   readonly timeZone?: string;
+  /** Ands that the row has not expired. */
+  readonly aliveAfter?: AliveAfter;
   readonly limits?: ExpressionLimits;
 }
 
@@ -48,7 +53,12 @@ export function compileFilter(
   schema: CollectionSchema,
   options: CompileFilterOptions = {},
 ): CompiledFilter {
-  const ast = simplify(checkFilter(text, schema, options));
+  const checked = checkFilter(text, schema, options);
+  const ast = simplify(
+    options.aliveAfter === undefined
+      ? checked
+      : { kind: "and", children: [checked, isAlive(schema, options.aliveAfter)] },
+  );
   const { program, externals } = lowerPredicate(ast);
   return {
     ast,
@@ -82,6 +92,17 @@ export function checkFilter(
     if (error instanceof ExpressionError) throw filterError(text, error);
     throw error;
   }
+}
+
+function isAlive(schema: CollectionSchema, { field, micros }: AliveAfter): Predicate {
+  const column = new ColumnResolver(schema).name(field);
+  const later: Predicate = {
+    kind: "compare",
+    column: { ...column, type: DataType.Int64 },
+    op: ">",
+    value: { kind: "int", value: micros },
+  };
+  return { kind: "or", children: [{ kind: "is-null", column }, later] };
 }
 
 function filterError(text: string, error: ExpressionError): RedkiteError {

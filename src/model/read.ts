@@ -28,6 +28,14 @@ export interface FilterSource {
   readonly templates: readonly { readonly name: string; readonly value: TemplateValue }[];
   /** Zone of the times in the text that name none. */
   readonly timeZone: string;
+  /** Rows whose time in a field is not behind this one have expired and do not match; those without a time never do. */
+  readonly aliveAfter?: AliveAfter;
+}
+
+export interface AliveAfter {
+  readonly field: string;
+  /** Since 1970. */
+  readonly micros: bigint;
 }
 
 export type TemplateValue = boolean | bigint | number | string | readonly TemplateValue[];

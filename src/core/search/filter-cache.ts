@@ -8,7 +8,7 @@ import { UTC } from "../../model/timestamptz.ts";
 
 const TEXT_MAX = 4096;
 
-/** Compiled filters by collection, schema version, time zone and text; a filter with templates is compiled each time. */
+/** Compiled filters by collection, schema version, time zone and text; one with templates, or with rows that expire, is compiled each time. */
 export class FilterCache {
   readonly #compiled: Lru<string, CompiledFilter>;
   /** Of the empty text, which is the same for every schema. */
@@ -19,6 +19,8 @@ export class FilterCache {
   }
 
   get(collectionId: CollectionId, schema: CollectionSchema, source: FilterSource): CompiledFilter {
+    // The time moves with every read: caching would keep nothing that is asked for again.
+    if (source.aliveAfter !== undefined) return compile(schema, source);
     if (source.text === "") return (this.#everyRow ??= compile(schema, NO_FILTER));
     if (source.templates.length > 0 || source.text.length > TEXT_MAX) return compile(schema, source);
     const key = `${collectionId}/${schema.version}/${source.timeZone}/${source.text}`;
@@ -34,7 +36,11 @@ const NO_FILTER: FilterSource = { text: "", templates: [], timeZone: UTC };
 
 function compile(schema: CollectionSchema, source: FilterSource): CompiledFilter {
   const templates = new Map(source.templates.map(({ name, value }) => [name, constantOf(value)]));
-  return compileFilter(source.text, schema, { templates, timeZone: source.timeZone });
+  return compileFilter(source.text, schema, {
+    templates,
+    timeZone: source.timeZone,
+    ...(source.aliveAfter !== undefined && { aliveAfter: source.aliveAfter }),
+  });
 }
 
 function constantOf(value: TemplateValue): Constant {

@@ -374,7 +374,16 @@ const refused: readonly Case[] = [
     code: 10,
     says: "text match (enable_match of field t)",
   },
-  { request: properties("ttl_field", "z"), code: 10, says: "the property ttl_field" },
+  {
+    request: properties("ttl_field", "z"),
+    code: 1100,
+    says: "ttl field name z not found in schema",
+  },
+  {
+    request: properties("ttl_field", idField.name ?? ""),
+    code: 1100,
+    says: `ttl field must be timestamptz, field name = ${idField.name}`,
+  },
 ];
 
 test("wrong and unserved definitions are refused in Milvus's words", async () => {

@@ -1,11 +1,14 @@
 import { collectionIllegalSchema } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
+import { DataType } from "../../../model/data-type.ts";
 import {
   CONSISTENCY_LEVELS,
   parseConsistencyLevel,
+  fieldByName,
   partitionKeyField,
   primaryKeyField,
+  type CollectionInfo,
   type CollectionSchema,
   type ConsistencyLevel,
   type KeyValues,
@@ -18,7 +21,8 @@ export const TTL_KEY = "collection.ttl.seconds";
 export const MMAP_KEY = "mmap.enabled";
 export const CONSISTENCY_KEY = "consistency_level";
 export const WARMUP_KEY = "warmup";
-const TTL_FIELD_KEY = "ttl_field";
+/** Names the Timestamptz field that says until when a row lives. */
+export const TTL_FIELD_KEY = "ttl_field";
 const ISOLATION_KEY = "partitionkey.isolation";
 const QUERY_MODE_KEY = "query_mode";
 const ALLOW_INSERT_AUTO_ID_KEY = "allow_insert_auto_id";
@@ -46,17 +50,31 @@ export function checkNewProperties(properties: KeyValues, schema: CollectionSche
   }
   checkWarmup(properties);
   checkTtl(properties);
+  checkTtlField(properties, schema);
+  if (properties[TTL_KEY] !== undefined && properties[TTL_FIELD_KEY] !== undefined) {
+    throw parameterInvalid("collection TTL and ttl field cannot be set at the same time");
+  }
   checkFlags(properties);
   checkAllowInsertAutoId(properties, schema);
 }
 
 /** Checks what an alteration of an existing collection sets. */
-export function checkAlteredProperties(properties: KeyValues, schema: CollectionSchema): void {
+export function checkAlteredProperties(
+  properties: KeyValues,
+  { schema, properties: current }: CollectionInfo,
+): void {
   const level = properties[CONSISTENCY_KEY];
   if (level !== undefined) checkConsistencyLevel(level);
   checkAllowInsertAutoId(properties, schema);
   checkTimezone(properties);
   checkTtl(properties);
+  checkTtlField(properties, schema);
+  if (properties[TTL_KEY] !== undefined && current[TTL_FIELD_KEY] !== undefined) {
+    throw parameterInvalid("ttl field is already exists, cannot be set collection TTL");
+  }
+  if (properties[TTL_FIELD_KEY] !== undefined && current[TTL_KEY] !== undefined) {
+    throw parameterInvalid("collection TTL is already set, cannot be set ttl field");
+  }
   checkWarmup(properties);
   checkIsolation(properties, schema);
   checkQueryMode(properties);
@@ -112,7 +130,16 @@ function checkTtl(properties: KeyValues): void {
       throw parameterInvalid(`collection TTL is out of range, expect [-1, ${TTL_SECONDS_MAX}], got ${ttl}`);
     }
   }
-  if (properties[TTL_FIELD_KEY] !== undefined) throw notServed(`the property ${TTL_FIELD_KEY}`);
+}
+
+function checkTtlField(properties: KeyValues, schema: CollectionSchema): void {
+  const name = properties[TTL_FIELD_KEY];
+  if (name === undefined) return;
+  const field = fieldByName(schema, name);
+  if (field === undefined) throw parameterInvalid(`ttl field name ${name} not found in schema`);
+  if (field.type !== DataType.Timestamptz) {
+    throw parameterInvalid(`ttl field must be timestamptz, field name = ${name}`);
+  }
 }
 
 function checkWarmup(properties: KeyValues): void {

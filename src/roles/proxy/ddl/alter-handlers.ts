@@ -57,7 +57,7 @@ export const alterHandlers = {
     await refuseWhileLoaded(call, info, { set, remove });
     const description = set[DESCRIPTION_KEY];
     if (description !== undefined) checkDescription(description, call.deps.limits);
-    checkAlteredProperties(set, info.schema);
+    checkAlteredProperties(set, info);
     await call.deps.rootCoord.alterCollection(call.ctx, { name: info.name, set, remove });
     return {};
   },

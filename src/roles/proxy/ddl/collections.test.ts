@@ -177,6 +177,7 @@ test("properties are altered, and what the collection cannot take is refused", a
     [alter([]), 1100, /no properties or delete keys provided/],
     [alter([pair("a", "b")], ["a"]), 1100, /cannot provide both DeleteKeys and ExtraParams/],
     [alter([pair("collection.ttl.seconds", "x")]), 1100, /collection TTL is not a valid positive integer/],
+    [alter([pair("ttl_field", "ends")]), 1100, /ttl field name ends not found in schema/],
     [alter([pair("consistency_level", "Sometimes")]), 1100, /consistency level Sometimes is unknown/],
     [alter([pair("timezone", "x")]), 1100, /unknown or invalid IANA Time Zone ID: x/],
     [alter([pair("collection.description", "d".repeat(70_000))]), 1100, /description must not exceed/],

@@ -101,6 +101,33 @@ test("rows older than the collection's time to live are not seen", async () => {
   assert.deepEqual(keysOf(later), []);
 });
 
+test("a row is not seen from the time on that a field of it names", async () => {
+  await using proxy = await startProxy();
+  const ends = field(103, "ends", DataType.Timestamptz, { nullable: true });
+  const fields = [KEY, AGE, VECTOR, ends];
+  await proxy.load(await proxy.create({ name: "c", fields }, { properties: { ttl_field: "ends" } }));
+  const soon = Date.now() + 1_100;
+  const times = ["2001-01-01T00:00:00Z", new Date(soon).toISOString(), "2999-01-01T00:00:00Z"];
+  await proxy.run(insertHandler, ["milvus.InsertRequest", "milvus.MutationResult"], {
+    collectionName: "c",
+    numRows: 4,
+    fieldsData: [
+      longs("id", [1, 2, 3, 4]),
+      longs("age", [1, 2, 3, 4]),
+      vectors(
+        "vector",
+        [1, 2, 3, 4].map((key) => [key, 0]),
+      ),
+      { ...texts("ends", times), type: DataType.Timestamptz, validData: Uint8Array.of(1, 1, 1, 0) },
+    ],
+  });
+  const seen = async (expr: string, more: QueryInit = {}) => keysOf(await query(proxy, { expr, ...more }));
+  assert.deepEqual(await seen("id > 0 or age > 0"), [2, 3, 4]);
+  assert.deepEqual(await seen("id in [1, 2]"), [2]);
+  const later = { consistencyLevel: 4, guaranteeTimestamp: BigInt(soon) << 18n };
+  assert.deepEqual(await seen("age > 0", later), [3, 4]);
+});
+
 test("a timestamp years ahead is refused, not waited for", async () => {
   await using proxy = await sixRows();
   const guaranteeTimestamp = BigInt(Date.now() + 172_800_000) << 18n;

@@ -8,7 +8,7 @@ import { UTC } from "../../../model/timestamptz.ts";
 import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../../model/timestamp.ts";
 import type { TemplateValue as WireTemplate } from "../../../wire/messages.gen.ts";
 import { decodeTemplates } from "../../../wire/plan-template.ts";
-import { TTL_KEY } from "../check/properties.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../check/properties.ts";
 import type { ProxyCall } from "../handler.ts";
 
 /** What a read looks at, the same on every shard. */
@@ -32,8 +32,15 @@ export function scopeOn(target: ReadTarget, vchannel: VChannel): ReadScope {
     minBegin: oldestBegin(info, readAt),
     ignoreGrowing,
     schema: info.schema,
-    filter,
+    filter: aliveAt(filter, info, readAt),
   };
+}
+
+/** A field of the collection may say until when each of its rows lives. */
+function aliveAt(filter: FilterSource, info: CollectionInfo, readAt: Timestamp): FilterSource {
+  const field = info.properties[TTL_FIELD_KEY];
+  if (field === undefined) return filter;
+  return { ...filter, aliveAfter: { field, micros: physicalMs(readAt) * 1000n } };
 }
 
 /** Rows that began at or below it are expired or truncated. */
