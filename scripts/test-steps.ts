@@ -47,7 +47,8 @@ export const TEST_STEPS: readonly TestStep[] = [
     command: ["node", "scripts/build-engine.mjs", "--programs=test", "--run"],
     needs: ["engine/test"],
   },
-  ...["contract", "scenario", "golden", "regressions", "mutants", "e2e"].map((folder): TestStep => ({
+  // The contract suites of tests/contract run among the unit tests, once for each adapter and engine.
+  ...["scenario", "golden", "regressions", "mutants", "e2e"].map((folder): TestStep => ({
     name: folder,
     command: ["node", "--test", "--test-concurrency=1", "--test-timeout=600000"],
     testFiles: { folders: [`tests/${folder}`], pattern: plainTests },

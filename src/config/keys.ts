@@ -98,7 +98,6 @@ export const KEYS = {
     ...COUNT,
     type: "int",
     default: 1024,
-    reloadable: true,
     doc: "Requests of one kind (DDL, DML, DQL) that may be queued; more are refused as busy.",
   },
   "proxy.ddlConcurrency": {
@@ -136,7 +135,6 @@ export const KEYS = {
     default: 5,
     min: 0,
     max: 3600,
-    reloadable: true,
     doc: "Requests that take longer go to the slow log.",
   },
   "proxy.maxNameLength": {
@@ -144,13 +142,11 @@ export const KEYS = {
     default: 255,
     min: 1,
     max: 65_535,
-    reloadable: true,
     doc: "Bytes in the name of a database, collection, partition, field, index or alias.",
   },
   "proxy.nameValidation.allowedChars": {
     type: "string",
     default: "$",
-    reloadable: true,
     doc: "Characters allowed in names besides letters, digits and the underscore.",
   },
   "proxy.maxCollectionDescriptionLength": {
@@ -158,7 +154,6 @@ export const KEYS = {
     default: 1024,
     min: 0,
     max: 65_535,
-    reloadable: true,
     doc: "Bytes in a collection's description.",
   },
   "proxy.maxFieldNum": {
@@ -166,7 +161,6 @@ export const KEYS = {
     default: 64,
     min: 1,
     max: 1024,
-    reloadable: true,
     doc: "Fields of a collection.",
   },
   "proxy.maxVectorFieldNum": {
@@ -174,7 +168,6 @@ export const KEYS = {
     default: 10,
     min: 1,
     max: 64,
-    reloadable: true,
     doc: "Vector fields of a collection.",
   },
   "proxy.maxDimension": {
@@ -182,7 +175,6 @@ export const KEYS = {
     default: 32_768,
     min: 1,
     max: 262_144,
-    reloadable: true,
     doc: "Dimensions of a vector.",
   },
   "proxy.maxShardNum": {
@@ -190,7 +182,6 @@ export const KEYS = {
     default: 16,
     min: 1,
     max: 256,
-    reloadable: true,
     doc: "Shards of a collection.",
   },
   "proxy.maxArrayCapacity": {
@@ -198,7 +189,6 @@ export const KEYS = {
     default: 4096,
     min: 1,
     max: 65_536,
-    reloadable: true,
     doc: "Elements of an array field.",
   },
   "proxy.maxIndexParamsSize": {
@@ -207,7 +197,6 @@ export const KEYS = {
     default: 102_400,
     min: 1024,
     max: 16_777_216,
-    reloadable: true,
     doc: "Size of an index's parameters.",
   },
   "proxy.maxResultEntries": {
@@ -215,13 +204,11 @@ export const KEYS = {
     default: -1,
     min: -1,
     max: 1_000_000_000,
-    reloadable: true,
     doc: "Hits of one search, queries times limit; -1 leaves it to the other limits.",
   },
   "proxy.mustUsePartitionKey": {
     type: "bool",
     default: false,
-    reloadable: true,
     doc: "Refuses new collections without a partition key.",
   },
 
@@ -237,7 +224,6 @@ export const KEYS = {
     default: 1024,
     min: 1,
     max: 65_536,
-    reloadable: true,
     doc: "Partitions of a collection.",
   },
   "rootCoord.maxDatabaseNum": {
@@ -245,7 +231,6 @@ export const KEYS = {
     default: 64,
     min: 1,
     max: 65_536,
-    reloadable: true,
     doc: "Databases of a server.",
   },
   "rootCoord.maxGeneralCapacity": {
@@ -253,7 +238,6 @@ export const KEYS = {
     default: 65_536,
     min: 1,
     max: 10_000_000,
-    reloadable: true,
     doc: "Sum over all collections of shards times partitions.",
   },
   "quotaAndLimits.limits.maxCollectionNum": {
@@ -261,7 +245,6 @@ export const KEYS = {
     default: 65_536,
     min: 1,
     max: 10_000_000,
-    reloadable: true,
     doc: "Collections of a server.",
   },
   "quotaAndLimits.limits.maxCollectionNumPerDB": {
@@ -269,7 +252,6 @@ export const KEYS = {
     default: 65_536,
     min: 1,
     max: 10_000_000,
-    reloadable: true,
     doc: "Collections of a database.",
   },
   "quotaAndLimits.limits.maxInsertSize": {
@@ -278,7 +260,6 @@ export const KEYS = {
     default: -1,
     min: -1,
     max: 2_147_483_647,
-    reloadable: true,
     doc: "Bytes of one insert or upsert; -1 leaves it to the message size.",
   },
 
@@ -288,7 +269,6 @@ export const KEYS = {
     default: 1024,
     min: 1,
     max: 65_536,
-    reloadable: true,
     doc: "Size of a sealed segment.",
   },
   "dataCoord.segment.sealProportion": {
@@ -296,7 +276,6 @@ export const KEYS = {
     type: "float",
     default: 0.12,
     min: 0.001,
-    reloadable: true,
     doc: "Share of the maximum size at which a growing segment is sealed; compaction does the rest.",
   },
   "dataCoord.segment.maxLife": {
@@ -305,7 +284,6 @@ export const KEYS = {
     default: DAY_S,
     min: 1,
     max: YEAR_S,
-    reloadable: true,
     doc: "Age at which a growing segment is sealed.",
   },
   "dataCoord.segment.maxIdleTime": {
@@ -314,7 +292,6 @@ export const KEYS = {
     default: 600,
     min: 1,
     max: YEAR_S,
-    reloadable: true,
     doc: "Time without writes after which a growing segment of at least minSizeFromIdleToSealed is sealed.",
   },
   "dataCoord.segment.minSizeFromIdleToSealed": {
@@ -323,26 +300,22 @@ export const KEYS = {
     default: 16,
     min: 0,
     max: 65_536,
-    reloadable: true,
     doc: "Size below which an idle growing segment is left alone.",
   },
   "dataCoord.segment.smallProportion": {
     ...RATIO,
     type: "float",
     default: 0.5,
-    reloadable: true,
     doc: "Segments below this share of the maximum size are small: compaction merges them.",
   },
   "dataCoord.enableCompaction": {
     type: "bool",
     default: true,
-    reloadable: true,
     doc: "Whether segments are compacted at all.",
   },
   "dataCoord.compaction.enableAutoCompaction": {
     type: "bool",
     default: true,
-    reloadable: true,
     doc: "Whether compaction starts by itself; without it only ManualCompaction does.",
   },
   "dataCoord.compaction.mix.triggerInterval": {
@@ -351,14 +324,12 @@ export const KEYS = {
     default: 60,
     min: 1,
     max: DAY_S,
-    reloadable: true,
     doc: "How often segments are looked at for compaction.",
   },
   "dataCoord.compaction.single.ratio.threshold": {
     ...RATIO,
     type: "float",
     default: 0.2,
-    reloadable: true,
     doc: "Share of deleted rows above which a segment is rewritten.",
   },
   "dataCoord.compaction.single.deltalog.maxnum": {
@@ -366,13 +337,11 @@ export const KEYS = {
     default: 200,
     min: 1,
     max: 100_000,
-    reloadable: true,
     doc: "Stored delete logs of a channel above which its segments are rewritten.",
   },
   "dataCoord.enableGarbageCollection": {
     type: "bool",
     default: true,
-    reloadable: true,
     doc: "Whether files that nothing names any more are removed.",
   },
   "dataCoord.gc.interval": {
@@ -381,7 +350,6 @@ export const KEYS = {
     default: 3600,
     min: 1,
     max: YEAR_S,
-    reloadable: true,
     doc: "How often files are collected.",
   },
   "dataCoord.gc.missingTolerance": {
@@ -390,7 +358,6 @@ export const KEYS = {
     default: DAY_S,
     min: 0,
     max: YEAR_S,
-    reloadable: true,
     doc: "Age below which a file that no metadata names is left alone.",
   },
   "dataCoord.gc.dropTolerance": {
@@ -399,7 +366,6 @@ export const KEYS = {
     default: 10_800,
     min: 0,
     max: YEAR_S,
-    reloadable: true,
     doc: "How long the files of a dropped segment stay.",
   },
   "dataNode.segment.syncPeriod": {
@@ -408,7 +374,6 @@ export const KEYS = {
     default: 600,
     min: 1,
     max: DAY_S,
-    reloadable: true,
     doc: "Age of unflushed rows at which the channel's checkpoint is moved on by flushing them.",
   },
   "indexNode.scheduler.buildParallel": {
@@ -425,7 +390,6 @@ export const KEYS = {
     default: 600,
     min: 1,
     max: DAY_S,
-    reloadable: true,
     doc: "How long loading may make no progress before it fails with its reason.",
   },
   "queryNode.scheduler.maxTimestampLag": {
@@ -453,7 +417,6 @@ export const KEYS = {
     default: 5000,
     min: 0,
     max: 3_600_000,
-    reloadable: true,
     doc: "How far a Bounded read may lag behind.",
   },
   "common.retentionDuration": {
@@ -462,7 +425,6 @@ export const KEYS = {
     default: 300,
     min: 0,
     max: YEAR_S,
-    reloadable: true,
     doc: "How long row versions stay readable at their old timestamps after they were deleted or replaced.",
   },
   "common.session.ttl": {
