@@ -65,36 +65,23 @@ export class ShardOpener {
    */
   async advance(state: ShardState, target: ChannelTarget): Promise<boolean> {
     if (target.version <= state.targetVersion) return true;
-    const present = new Map([...state.sealed()].map((entry) => [entry.id, entry]));
-    const growing = new Set([...state.growing()].map((entry) => entry.id));
+    const present = new Set([...state.sealed()].map((entry) => entry.id));
     const fresh = target.segments.filter((meta) => !present.has(meta.id) && !isHidden(meta, state.history));
-    const replaced = new Map<SegmentMeta, readonly SegmentId[]>();
-    for (const meta of fresh) {
-      const predecessors = predecessorsOf(meta);
-      if (predecessors.every((id) => present.has(id) || growing.has(id))) replaced.set(meta, predecessors);
-      // Its first row is still to come here, and with it every delete that concerns it.
-      else if (meta.compactedFrom.length === 0 && (meta.startPosition ?? 0n) > state.appliedPosition)
-        replaced.set(meta, []);
-      else return false;
-    }
+    if (fresh.some((meta) => replacedBy(meta, state) === undefined)) return false;
     const opened = await this.#openAll(fresh, state.schema);
-    // What a drop or truncation has taken away meanwhile does not come back.
-    const here = new Set([...state.sealed(), ...state.growing()].map((entry) => entry.id));
-    const isWanted = ({ meta }: SealedEntry): boolean =>
-      (replaced.get(meta) ?? []).every((id) => here.has(id));
-    const added = opened.filter(isWanted);
-    for (const entry of opened) if (!isWanted(entry)) entry.ref.release();
+    // The log went on meanwhile: rows that were to come may have come, and a drop or truncation may have taken what does not come back.
+    const added = opened.flatMap((entry) => {
+      const replaces = replacedBy(entry.meta, state);
+      if (replaces === undefined) entry.ref.release();
+      return replaces === undefined ? [] : [{ entry, replaces }];
+    });
     const wanted = new Set(target.segments.map((meta) => meta.id));
+    const growing = new Set([...state.growing()].map((entry) => entry.id));
     const removed = [
       ...[...state.sealed()].map((entry) => entry.id).filter((id) => !wanted.has(id)),
       ...target.gone.filter((id) => growing.has(id)),
     ];
-    state.replace({
-      version: target.version,
-      emptied: emptiedOf(target),
-      added: added.map((entry) => ({ entry, replaces: replaced.get(entry.meta) ?? [] })),
-      removed,
-    });
+    state.replace({ version: target.version, emptied: emptiedOf(target), added, removed });
     return true;
   }
 
@@ -150,6 +137,16 @@ export class ShardOpener {
       }
     }
   }
+}
+
+/** What a new segment takes the place of in the state as it is now; undefined when that is not there. */
+function replacedBy(meta: SegmentMeta, state: ShardState): readonly SegmentId[] | undefined {
+  const here = new Set([...state.sealed(), ...state.growing()].map((entry) => entry.id));
+  const predecessors = predecessorsOf(meta);
+  if (predecessors.every((id) => here.has(id))) return predecessors;
+  // Its first row is still to come here, and with it every delete that concerns it.
+  const isToCome = meta.compactedFrom.length === 0 && (meta.startPosition ?? 0n) > state.appliedPosition;
+  return isToCome ? [] : undefined;
 }
 
 /** A drop or truncation took every row of it away; DataCoord will hear of it. */
