@@ -12,6 +12,10 @@ const SEEDS: readonly (SeedOptions & { readonly found: string })[] = [
     operations: 930,
     found: "a partition whose creation failed for the client stayed unknown to the proxies for good",
   },
+  {
+    seed: 33,
+    found: "a request to pause for a change that came again behind the change held a channel up for good",
+  },
 ];
 
 for (const { found, ...options } of SEEDS) {

@@ -42,7 +42,8 @@ export class ChannelWriter {
   #unsettled = false;
   /** Timestamps whose appends failed: those in flight wait for a barrier. */
   readonly #failed = new Set<Timestamp>();
-  readonly #pauses = new Map<bigint, Deferred<void>>();
+  /** Changes that batches wait for. */
+  readonly #pauses = new Set<bigint>();
   #idle: Deferred<void> | undefined;
 
   constructor(deps: ChannelWriterDeps, state: ShardState, epoch: Epoch) {
@@ -92,9 +93,14 @@ export class ChannelWriter {
 
   /** Stops taking batches for the change; resolves when those begun are applied. Idempotent. */
   async pause(intentId: bigint): Promise<void> {
-    if (!this.#pauses.has(intentId)) this.#pauses.set(intentId, new Deferred<void>());
+    this.#pauses.add(intentId);
     await this.settled();
     if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  /** Changes for which batches are paused. */
+  get pauses(): readonly bigint[] {
+    return [...this.#pauses];
   }
 
   /** The change is recorded, or withdrawn. */

@@ -37,6 +37,7 @@ export class OwnedChannel {
   /** Segments that a flush under way or waiting has; another request to seal them would write them again. */
   readonly #flushing = new Set<SegmentId>();
   #stopped = false;
+  #watchingPauses = false;
   #reportTimer: Timer | undefined;
   /** Changes appended under this epoch. Met a second time from an earlier owner, a change does nothing further. */
   readonly #ddlDone = new Map<bigint, bigint>();
@@ -131,6 +132,8 @@ export class OwnedChannel {
   }
 
   async pause(intent: DdlIntent): Promise<void> {
+    if (this.#ddlDone.has(intent.id)) return;
+    this.#watchPauses();
     await this.#writer.pause(intent.id);
   }
 
@@ -231,7 +234,7 @@ export class OwnedChannel {
 
   async #begin(ctx: CallContext): Promise<void> {
     for (const intent of await this.#deps.rootCoord.openIntents(ctx, { vchannel: this.vchannel }))
-      await this.#writer.pause(intent.id);
+      await this.pause(intent);
     const at = timestamp(
       await this.#deps.rootCoord.allocTimestamp(ctx, {
         count: 1,
@@ -247,6 +250,26 @@ export class OwnedChannel {
     // What an earlier owner had sealed but not flushed grows no more: its rows are here, from the log.
     const left = [...this.#shard.state.growing()].map((entry) => entry.id);
     if (left.length > 0) this.#scheduleReport();
+  }
+
+  /**
+   * What ends a pause may never come: the request was lost, an earlier owner had it, or the one that began the pause came a second
+   * time behind it. So while batches are paused RootCoord is asked now and then whether their changes are still under way.
+   */
+  #watchPauses(): void {
+    if (this.#watchingPauses) return;
+    this.#watchingPauses = true;
+    this.#spawn(`watch pauses ${this.vchannel}`, async (signal) => {
+      for (;;) {
+        await this.#deps.clock.sleep(PAUSE_CHECK_MS, signal);
+        const { pauses } = this.#writer;
+        if (pauses.length === 0) break;
+        const { vchannel } = this;
+        const open = await this.#deps.rootCoord.openIntents(this.#deps.context(signal), { vchannel });
+        for (const id of pauses) if (!open.some((intent) => intent.id === id)) this.#writer.resume(id);
+      }
+      this.#watchingPauses = false;
+    });
   }
 
   /** No row is placed in them any more; they are flushed when those on their way are applied. */
@@ -344,3 +367,5 @@ export class OwnedChannel {
 /** Segments of a channel that wait for their flush before requests for more of them wait, too. */
 const FLUSHING_MAX = 32;
 const FLUSHING_PAUSE_MS = 20;
+/** A change takes less, mostly. */
+const PAUSE_CHECK_MS = 200;
