@@ -36,7 +36,13 @@ export async function checkImage(
 /** Starts, reads every collection, and kills. */
 async function shownRows(dataDir: string): Promise<ReadonlyMap<string, Rows>> {
   const server = await startServer(dataDir);
-  const client = new MilvusClient({ address: server.address, maxRetries: 5, timeout: 120_000 });
+  const client = new MilvusClient({
+    address: server.address,
+    maxRetries: 5,
+    timeout: 120_000,
+    // Of hundreds of servers one gets the port of another that was killed: a shared connection would still be waiting to try that again.
+    channelOptions: { "grpc.use_local_subchannel_pool": 1 },
+  });
   try {
     const found = new Map<string, Rows>();
     const { status, data } = await client.showCollections();
