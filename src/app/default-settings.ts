@@ -72,7 +72,15 @@ export function defaultSettings(identity: {
         gcDropToleranceMs: 60_000,
         gcOrphanToleranceMs: 3600_000,
       },
-      index: { buildsParallelMax: 1, rowsMin: 1024, triesMax: 5, retryPauseMs: 200 },
+      index: {
+        buildsParallelMax: 1,
+        rowsMin: 1024,
+        triesMax: 5,
+        retryPauseMs: 200,
+        failedPauseMs: 60_000,
+        upkeepIntervalMs: 60_000,
+        orphanToleranceMs: 3600_000,
+      },
     },
     workers: {
       growingRowsMax: 4_200_000,

@@ -65,7 +65,12 @@ export function settingsFromConfig(
         gcDropToleranceMs: config.get("dataCoord.gc.dropTolerance") * 1000,
         gcOrphanToleranceMs: config.get("dataCoord.gc.missingTolerance") * 1000,
       },
-      index: { ...coordinators.index, buildsParallelMax: config.get("indexNode.scheduler.buildParallel") },
+      index: {
+        ...coordinators.index,
+        buildsParallelMax: config.get("indexNode.scheduler.buildParallel"),
+        upkeepIntervalMs: config.get("dataCoord.gc.interval") * 1000,
+        orphanToleranceMs: config.get("dataCoord.gc.missingTolerance") * 1000,
+      },
     },
     workers: { ...workers, poolThreads: identity.cores, buildThreads: identity.cores },
   };

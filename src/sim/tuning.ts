@@ -50,8 +50,11 @@ export function tune(world: World): SimTuning {
   const index = {
     buildsParallelMax: random.between(1, 2),
     rowsMin: random.pick([1, 8]),
-    triesMax: 1_000,
+    triesMax: random.fork("index tries").pick([3, 1_000]),
     retryPauseMs: 50,
+    failedPauseMs: 300,
+    upkeepIntervalMs: random.fork("index upkeep").pick([200, 1_000]),
+    orphanToleranceMs: 2_000,
   };
   const leaseMs = random.pick([400, 1_200]);
   const workers = {

@@ -1,4 +1,5 @@
 import { runAtMost } from "../../base/run-at-most.ts";
+import { OrphanSweep } from "../../core/objects/orphan-sweep.ts";
 import type { NodeId, VChannel } from "../../model/ids.ts";
 import type { DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Position } from "../../ports/message-stream.ts";
@@ -19,12 +20,12 @@ export class GarbageCollector {
   readonly #readers = new Map<NodeId, ReadonlyMap<VChannel, bigint>>();
   readonly #waiting = new Map<VChannel, Garbage>();
   readonly #truncations = new Map<VChannel, Truncation>();
-  /** When an object was first seen that nothing names. */
-  #orphansSince = new Map<string, number>();
+  readonly #orphans: OrphanSweep;
 
   constructor(deps: DataCoordDeps, tables: DataTables) {
     this.#deps = deps;
     this.#tables = tables;
+    this.#orphans = new OrphanSweep({ ...deps, toleranceMs: deps.limits.gcOrphanToleranceMs });
   }
 
   noteReader(
@@ -133,7 +134,6 @@ export class GarbageCollector {
     }
   }
 
-  /** Files of attempts that came to nothing: seen twice, far enough apart that no attempt can still be under way. */
   async #collectOrphans(): Promise<void> {
     const named = new Set<string>();
     for (const meta of this.#tables.allSegments()) {
@@ -141,28 +141,7 @@ export class GarbageCollector {
     }
     for (const { vchannel } of this.#tables.channels())
       for (const delta of this.#tables.deltasOn(vchannel)) named.add(delta.key);
-    const now = this.#deps.clock.nowMs();
-    const seen = new Map<string, number>();
-    for (const prefix of ["segments/", "deltas/"]) {
-      for await (const key of this.#keys(prefix)) {
-        if (named.has(key) || named.has(folderOf(key))) continue;
-        const since = this.#orphansSince.get(key) ?? now;
-        if (now - since >= this.#deps.limits.gcOrphanToleranceMs) await this.#deps.objects.remove(key);
-        else if (seen.size < ORPHANS_MAX) seen.set(key, since);
-      }
-    }
-    this.#orphansSince = seen;
-  }
-
-  async *#keys(prefix: string): AsyncIterable<string> {
-    let after = "";
-    for (;;) {
-      const keys = await this.#deps.objects.list(prefix, { limit: LIST_MAX, after });
-      yield* keys;
-      const last = keys.at(-1);
-      if (last === undefined || keys.length < LIST_MAX) return;
-      after = last;
-    }
+    await this.#orphans.run(["segments/", "deltas/"], (key) => named.has(key) || named.has(folderOf(key)));
   }
 }
 
@@ -181,6 +160,5 @@ interface Truncation {
 const LIST_MAX = 1000;
 const REMOVALS_AT_ONCE = 4;
 const SEGMENTS_PER_TXN = 100;
-const ORPHANS_MAX = 100_000;
 
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf("/"));

@@ -1,3 +1,4 @@
+import { OrphanSweep } from "../../core/objects/orphan-sweep.ts";
 import { put, remove, type Catalog } from "../../core/catalog/catalog.ts";
 import { serviceUnavailable } from "../../errors/service-errors.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
@@ -18,10 +19,14 @@ export class BuildScheduler {
   readonly #reconciling = new Set<CollectionId>();
   readonly #again = new Set<CollectionId>();
   readonly #collectionOf = new Map<bigint, CollectionId>();
+  /** When a build that failed is due again; never, where the definition itself is at fault. */
+  readonly #dueMs = new Map<string, number>();
+  readonly #orphans: OrphanSweep;
 
   constructor(deps: IndexCoordDeps, catalog: Catalog) {
     this.#deps = deps;
     this.#catalog = catalog;
+    this.#orphans = new OrphanSweep({ ...deps, toleranceMs: deps.limits.orphanToleranceMs });
   }
 
   async load(): Promise<void> {
@@ -76,7 +81,8 @@ export class BuildScheduler {
         const slot = `${meta.id}/${index.id}`;
         wanted.add(slot);
         const known = this.#records.get(slot);
-        if (known?.state === "Finished" || known?.state === "Failed" || this.#running.has(slot)) continue;
+        if (known?.state === "Finished" || this.#running.has(slot)) continue;
+        if (known?.state === "Failed" && !this.#isDue(slot)) continue;
         this.#waiting.set(slot, { slot, meta, index });
       }
     }
@@ -90,6 +96,25 @@ export class BuildScheduler {
     );
     await this.#forget(stale.map(([, record]) => record));
     this.#pump();
+  }
+
+  /** Collections with failed builds that are due again: what failed them may have passed (a full disk, a lost connection). */
+  dueCollections(): ReadonlySet<CollectionId> {
+    const due = [...this.#records.values()].filter(
+      (record) => record.state === "Failed" && this.#isDue(slotOf(record)),
+    );
+    return new Set(due.flatMap(({ indexId }) => this.#collectionOf.get(indexId) ?? []));
+  }
+
+  /** Files of builds that came to nothing go. */
+  async collectOrphans(): Promise<void> {
+    const named = new Set([...this.#records.values()].map((record) => `${slotOf(record)}/${record.buildId}`));
+    await this.#orphans.run(["indexes/"], (key) => named.has(key.split("/").slice(2).join("/")));
+  }
+
+  /** True after a restart, too: the reason may be gone with the process. */
+  #isDue(slot: string): boolean {
+    return this.#deps.clock.monotonicMs() >= (this.#dueMs.get(slot) ?? 0);
   }
 
   /** Names the collection of an index, so that records of vanished segments find it. */
@@ -112,7 +137,10 @@ export class BuildScheduler {
     for (let at = 0; at < records.length; at += 100) {
       const part = records.slice(at, at + 100);
       await this.#catalog.write(part.map((record): MetaOp => remove(SEGMENT_INDEXES, slotOf(record))));
-      for (const record of part) this.#records.delete(slotOf(record));
+      for (const slot of part.map(slotOf)) {
+        this.#records.delete(slot);
+        this.#dueMs.delete(slot);
+      }
     }
     for (const { file } of records) if (file !== undefined) await this.#deps.objects.remove(file.key);
   }
@@ -144,9 +172,10 @@ export class BuildScheduler {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        const final =
-          tries >= this.#deps.limits.triesMax || (isRedkiteError(error) && error.blame === "input");
-        if (final) {
+        const isHopeless = isRedkiteError(error) && error.blame === "input";
+        if (isHopeless || tries >= this.#deps.limits.triesMax) {
+          const pauseMs = isHopeless ? Infinity : this.#deps.limits.failedPauseMs;
+          this.#dueMs.set(build.slot, this.#deps.clock.monotonicMs() + pauseMs);
           await this.#save({
             ...pendingRecord(build, 0n),
             state: "Failed",

@@ -37,7 +37,11 @@ export interface IndexCoordLimits {
   readonly buildsParallelMax: number;
   /** Segments with fewer rows are searched without an index. */
   readonly rowsMin: number;
-  /** Tries of one build before it counts as failed. */
+  /** Tries of one build before it counts as failed, with its reason, and waits for `failedPauseMs`. */
   readonly triesMax: number;
   readonly retryPauseMs: number;
+  readonly failedPauseMs: number;
+  /** How often failed builds and files that nothing names are looked for. */
+  readonly upkeepIntervalMs: number;
+  readonly orphanToleranceMs: number;
 }

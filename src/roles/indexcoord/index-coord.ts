@@ -42,6 +42,17 @@ export class IndexCoordRole implements IndexCoord {
     this.#state = "Healthy";
     for (const collectionId of new Set([...this.#indexes.values()].map((info) => info.collectionId)))
       this.#reconcile(collectionId);
+    this.#deps.tasks.spawn("upkeep of indexes", async (signal) => this.#keepUp(signal), {
+      restarts: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
+  async #keepUp(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(this.#deps.limits.upkeepIntervalMs, signal);
+      for (const collectionId of this.#builds.dueCollections()) this.#reconcile(collectionId);
+      await this.#builds.collectOrphans();
+    }
   }
 
   async stop(): Promise<void> {
