@@ -63,4 +63,19 @@ export const TEST_STEPS: readonly TestStep[] = [
     command: ["node", "src/cli/main.ts", "sim", "--seeds", "8", "--from", "1"],
     needs: ["src/sim/world.ts", "src/cli/main.ts"],
   },
+  {
+    name: "kills",
+    command: ["node", "tests/killtest.ts", "--rounds", "5", "--seed", "1", "--restart-ms", "60000"],
+    needs: ["tests/killtest.ts"],
+  },
+  {
+    name: "power cuts",
+    command: ["node", "tests/powercut.ts", "--images", "100", "--seed", "1"],
+    needs: ["tests/powercut.ts"],
+  },
+  {
+    name: "soak",
+    command: ["node", "tests/soak.ts", "--minutes", "2", "--seed", "1"],
+    needs: ["tests/soak.ts"],
+  },
 ];
