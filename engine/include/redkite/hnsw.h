@@ -72,7 +72,7 @@ Result<AlignedBytes> buildHnsw(const VectorView& view, const Bitset& indexed, co
                                const HnswBuildControl& control);
 
 /// Memory that a walk needs, kept by the caller between searches of one thread. Grows to what the largest index needed
-/// (about rows / 8 bytes plus 16 bytes an ef).
+/// (about rows / 5 bytes and 16 bytes an ef for each of the few queries of a call that walk at the same time).
 class HnswScratch {
  public:
   HnswScratch();

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <new>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -24,6 +25,8 @@ namespace {
 
 constexpr uint32_t kThreadsMax = 256;
 constexpr uint32_t kInsertsBetweenPolls = 32;
+/// Nodes that a thread inserts in turns: what the walk of one asked memory for arrives while the others compute.
+constexpr uint32_t kInsertLanes = 3;
 
 /// A layer while it grows: ids and distances apart, so that walks touch only ids.
 struct GrowingLayer {
@@ -70,19 +73,13 @@ class Grower {
     // The first nodes of all are the ground that the others stand on.
     next_ = 1;
     runWorkers(threads, [&] {
-      Worker worker(*this, makePairs(), makePairs());
-      for (uint32_t done = 1;; ++done) {
-        const uint32_t at = next_.fetch_add(1, std::memory_order_relaxed);
-        if (at >= total || failed_.load(std::memory_order_relaxed)) return;
-        if (done % kInsertsBetweenPolls == 0 && plan_.control.cancel.raised()) failed_ = true;
-        worker.insert(at);
-        if (plan_.control.progress != nullptr) __atomic_fetch_add(plan_.control.progress, 1, __ATOMIC_RELAXED);
-      }
+      Worker worker(*this, makePairs);
+      worker.insertAll(total);
     });
     if (plan_.control.cancel.raised()) return Status::canceled();
     if (outOfMemory_) return Status::outOfMemory();
     runWorkers(threads, [&, at = std::make_shared<std::atomic<uint32_t>>(0)] {
-      Worker worker(*this, makePairs(), makePairs());
+      Worker worker(*this, makePairs);
       constexpr uint32_t step = 256;
       for (uint32_t begin = at->fetch_add(step); begin < total; begin = at->fetch_add(step)) {
         for (uint32_t i = begin; i < std::min(total, begin + step); ++i) worker.finish(i);
@@ -143,32 +140,27 @@ class Grower {
 
   class Worker {
    public:
-    Worker(Grower& grower, Pairs base, Pairs other) : g_(grower), base_(std::move(base)), linker_(std::move(other)) {}
+    template <class MakePairs>
+    Worker(Grower& grower, MakePairs makePairs) : g_(grower), linker_(makePairs()) {
+      for (uint32_t i = 0; i < kInsertLanes; ++i) lanes_.emplace_back(makePairs());
+    }
 
-    /// Searches all layers first and links from the ground up: a node that is found in a layer has its links below.
-    void insert(uint32_t at) {
-      const HnswHeader& header = g_.plan_.header;
-      const uint32_t row = g_.plan_.order[at];
-      base_.setRow(row);
-      uint32_t level = 0;
-      while (level < header.levels && at < header.levelNodes[level]) ++level;
-      found_.resize(level + 1);
-      const auto space = base_.space();
-      uint32_t start = header.levels > 0 ? 0 : g_.plan_.order[0];
-      for (uint32_t upper = header.levels; upper > 0; --upper) {
-        const Layer layer = g_.layer(upper);
-        if (upper > level) {
-          start = descendLayer(layer, space, start, counts_);
-        } else {
-          search(layer, space, start, at);
-          found_[upper] = candidates_;
-          if (!candidates_.empty()) start = candidates_.front().node;
+    /// Inserts what no other worker has taken.
+    void insertAll(uint32_t total) {
+      uint32_t active = 0;
+      Lane* order[kInsertLanes];
+      for (Lane& lane : lanes_) {
+        if (!take(lane, total)) break;
+        order[active++] = &lane;
+      }
+      while (active > 0) {
+        for (uint32_t i = 0; i < active; ++i) {
+          Lane& lane = *order[i];
+          if (lane.walk->step()) continue;
+          leave(lane);
+          if (!take(lane, total)) order[i--] = order[--active];
         }
       }
-      if (header.levels > 0) start = g_.plan_.order[start];
-      search(g_.layer(0), space, start, row);
-      found_[0] = candidates_;
-      for (uint32_t l = 0; l <= level; ++l) linker_.link(g_.lists(l), l == 0 ? row : at, found_[l], g_.plan_.params.m);
     }
 
     /// Cuts the lists of a node to their final length, closest first.
@@ -179,28 +171,81 @@ class Grower {
     }
 
    private:
-    template <class Space>
-    void search(const Layer& layer, const Space& space, uint32_t start, uint32_t self) {
-      pool_.reset(g_.plan_.params.efConstruction);
-      visited_.reset(layer.nodes);
-      visited_.add(self);
-      visited_.add(start);
-      Batch<Space> batch(layer, space);
-      batch.add(start);
-      batch.flush(pool_, counts_);
-      walkLayer(layer, space, pool_, visited_, counts_, [](uint32_t, float) {});
-      candidates_.clear();
-      for (uint32_t i = 0; i < pool_.size(); ++i) candidates_.push_back({distanceOfCandidate(pool_.at(i)), nodeOf(pool_.at(i))});
+    using Space = typename Pairs::Space;
+
+    /// A node on its way into the graph.
+    struct Lane {
+      explicit Lane(Pairs pairs) : base(std::move(pairs)) {}
+
+      Pairs base;
+      Pool pool;
+      NodeSet visited;
+      Layer layer;
+      std::optional<Space> space;
+      std::optional<SteppedWalk<Space>> walk;
+      uint32_t at = 0;
+      uint32_t level = 0;
+      std::vector<std::vector<Neighbour>> found;
+    };
+
+    /// The next node that nobody has taken, with its upper layers searched and the walk of the lowest one begun. False when there is none.
+    bool take(Lane& lane, uint32_t total) {
+      if (++taken_ % kInsertsBetweenPolls == 0 && g_.plan_.control.cancel.raised()) g_.failed_ = true;
+      if (g_.failed_.load(std::memory_order_relaxed)) return false;
+      const uint32_t at = g_.next_.fetch_add(1, std::memory_order_relaxed);
+      if (at >= total) return false;
+      const HnswHeader& header = g_.plan_.header;
+      const uint32_t row = g_.plan_.order[at];
+      lane.base.setRow(row);
+      lane.at = at;
+      lane.level = 0;
+      while (lane.level < header.levels && at < header.levelNodes[lane.level]) ++lane.level;
+      lane.found.resize(lane.level + 1);
+      lane.space.emplace(lane.base.space());
+      uint32_t start = header.levels > 0 ? 0 : g_.plan_.order[0];
+      for (uint32_t upper = header.levels; upper > 0; --upper) {
+        if (upper > lane.level) {
+          start = descendLayer(g_.layer(upper), *lane.space, start, counts_);
+        } else {
+          begin(lane, upper, start, at);
+          while (lane.walk->step()) continue;
+          keepFound(lane, upper);
+          if (!lane.found[upper].empty()) start = lane.found[upper].front().node;
+        }
+      }
+      if (header.levels > 0) start = g_.plan_.order[start];
+      begin(lane, 0, start, row);
+      return true;
+    }
+
+    /// Links from the ground up, once all layers were searched: a node that is found in a layer has its links below.
+    void leave(Lane& lane) {
+      keepFound(lane, 0);
+      const uint32_t row = g_.plan_.order[lane.at];
+      for (uint32_t l = 0; l <= lane.level; ++l) linker_.link(g_.lists(l), l == 0 ? row : lane.at, lane.found[l], g_.plan_.params.m);
+      if (g_.plan_.control.progress != nullptr) __atomic_fetch_add(g_.plan_.control.progress, 1, __ATOMIC_RELAXED);
+    }
+
+    void begin(Lane& lane, uint32_t level, uint32_t start, uint32_t self) {
+      lane.layer = g_.layer(level);
+      lane.pool.reset(g_.plan_.params.efConstruction);
+      lane.visited.reset(lane.layer.nodes);
+      lane.visited.add(self);
+      lane.walk.emplace(lane.layer, *lane.space, lane.pool, lane.visited, counts_, SteppedWalk<Space>::Company::others);
+      lane.walk->start(start);
+    }
+
+    static void keepFound(Lane& lane, uint32_t level) {
+      std::vector<Neighbour>& found = lane.found[level];
+      found.clear();
+      for (uint32_t i = 0; i < lane.pool.size(); ++i) found.push_back({distanceOfCandidate(lane.pool.at(i)), nodeOf(lane.pool.at(i))});
     }
 
     Grower& g_;
-    Pairs base_;
     Linker<Pairs> linker_;
-    Pool pool_;
-    NodeSet visited_;
+    std::vector<Lane> lanes_;
     WalkCounts counts_;
-    std::vector<Neighbour> candidates_;
-    std::vector<std::vector<Neighbour>> found_;
+    uint32_t taken_ = 0;
   };
 
   const BuildPlan& plan_;
@@ -514,7 +559,8 @@ uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const H
   const uint64_t file = sizeof(HnswHeader) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
   const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 12) + upper * (params.m * 3ull / 2 * 8 + 1);
   const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
-  const uint64_t perThread = rows / 8 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 65536;
+  const uint64_t perLane = rows * 3ull / 16 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 4096;
+  const uint64_t perThread = kInsertLanes * perLane + 65536;
   return books + file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "hnsw-file.h"
@@ -16,7 +17,22 @@
 
 namespace redkite {
 
+/// A query that takes turns with others.
+struct Lane {
+  Pool pool;
+  NodeSet visited;
+  std::vector<int8_t> codes;
+  CodeSpace space;
+  std::optional<SteppedWalk<CodeSpace>> walk;
+  uint32_t query = 0;
+  bool walked = false;
+};
+
+/// Queries of a call that walk in turns.
+constexpr uint32_t kLanes = 3;
+
 struct HnswScratch::State {
+  Lane lanes[kLanes];
   Pool pool;
   Pool guide;
   NodeSet visited;
@@ -60,16 +76,15 @@ class Search {
   }
 
   Status run(const uint8_t* queries, uint32_t nq) {
-    const size_t bytes = rowBytes(view_.type, view_.dim);
+    if (takesTurns()) return runInTurns(queries, nq);
     for (uint32_t q = 0; q < nq; ++q) {
       if (cancel_.raised()) return Status::canceled();
       out_.counts[q] = 0;
       if (visibleRows_ == 0) continue;
-      queryBytes_ = queries + q * bytes;
-      query_ = q;
+      choose(queries, q);
       scorer_.setQuery(queryBytes_);
       const NodeCodes codes = codesOf(h_);
-      const Status status = isScalar(codes) ? searchOne(codeSpace()) : isProduct(codes) ? searchOne(tableSpace()) : searchOne(RawSpace{&view_, &scorer_});
+      const Status status = isScalar(codes) ? searchOne(codeSpace(s_.query)) : isProduct(codes) ? searchOne(tableSpace()) : searchOne(RawSpace{&view_, &scorer_});
       if (!status.ok()) return status;
     }
     if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
@@ -77,6 +92,74 @@ class Search {
   }
 
  private:
+  void choose(const uint8_t* queries, uint32_t q) {
+    queryBytes_ = queries + q * rowBytes(view_.type, view_.dim);
+    query_ = q;
+  }
+
+  uint64_t widthAsked() const { return std::max(params_.ef, params_.k); }
+
+  /// Whether each query is one plain walk on 8-bit codes.
+  bool takesTurns() const {
+    return visible_.all() && visibleRows_ > 0 && !widening() && growing_ == nullptr && isScalar(codesOf(h_)) && scanCost() > walkCost(widthAsked());
+  }
+
+  Status runInTurns(const uint8_t* queries, uint32_t nq) {
+    using Company = SteppedWalk<CodeSpace>::Company;
+    company_ = nq == 1 ? Company::none : Company::others;
+    counts_ = {};
+    uint32_t next = 0;
+    uint32_t active = 0;
+    Lane* order[kLanes];
+    for (Lane& lane : s_.lanes) {
+      if (next == nq) break;
+      enter(lane, queries, next++);
+      order[active++] = &lane;
+    }
+    while (active > 0) {
+      for (uint32_t i = 0; i < active; ++i) {
+        Lane& lane = *order[i];
+        if (!lane.walked) {
+          if (lane.walk->step()) continue;
+          lane.walked = true;
+          prefetchRanked(lane.pool);
+          continue;
+        }
+        if (cancel_.raised()) return Status::canceled();
+        if (Status status = leave(lane, queries); !status.ok()) return status;
+        if (next < nq) enter(lane, queries, next++);
+        else order[i--] = order[--active];
+      }
+    }
+    reached(SearchPath::graph);
+    if (stats_ != nullptr) {
+      stats_->visibleRows = visibleRows_;
+      addCounts(s_.lanes[0].space);
+    }
+    return {};
+  }
+
+  void enter(Lane& lane, const uint8_t* queries, uint32_t q) {
+    choose(queries, q);
+    lane.query = q;
+    lane.walked = false;
+    lane.space = codeSpace(lane.codes);
+    const uint32_t start = entryRow(lane.space);
+    lane.visited.reset(h_.rows);
+    lane.pool.reset(static_cast<uint32_t>(widthAsked()));
+    lane.walk.emplace(ground_, lane.space, lane.pool, lane.visited, counts_, company_);
+    lane.walk->start(start);
+  }
+
+  Status leave(Lane& lane, const uint8_t* queries) {
+    choose(queries, lane.query);
+    scorer_.setQuery(queryBytes_);
+    out_.counts[query_] = 0;
+    rankPool(lane.pool, static_cast<uint32_t>(widthAsked()));
+    if (writeHits(s_.ranked, params_, metric_, query_, out_).hits >= std::min(params_.k, visibleRows_)) return {};
+    return scanVisible(lane.space, SearchPath::graphThenExact);
+  }
+
   /// Whether what the walk found is ranked again on the raw rows, and whether nothing but codes is read.
   bool reranks() const { return h_.codeKind != 0 && !alone(); }
   bool alone() const { return isAlone(codesOf(h_)); }
@@ -102,15 +185,16 @@ class Search {
     return squared;
   }
 
-  CodeSpace codeSpace() {
+  /// The query's own codes are left in `codes`.
+  CodeSpace codeSpace(std::vector<int8_t>& codes) {
     const KernelTable& table = kernels();
     const double squared = prepareQuery();
-    s_.query.assign(h_.codeStride, 0);
-    const QuantisedQuery query = quantiseQuery(s_.wide.data(), h_.dim, table.code.queryMax, s_.query.data());
+    codes.assign(h_.codeStride, 0);
+    const QuantisedQuery query = quantiseQuery(s_.wide.data(), h_.dim, table.code.queryMax, codes.data());
     CodeSpace space;
     space.codes = parts_.codes;
     space.stride = h_.codeStride;
-    space.query = s_.query.data();
+    space.query = codes.data();
     space.dot = table.code.dot;
     space.biases = parts_.biases;
     const float scale = query.scale * h_.codeScale * (parts_.biases == nullptr ? 1.0f : 2.0f);
@@ -142,7 +226,7 @@ class Search {
   Status searchOne(const Space& space) {
     counts_ = {};
     const uint32_t wanted = std::min(params_.k, visibleRows_);
-    uint64_t width = std::max(params_.ef, params_.k);
+    uint64_t width = widthAsked();
     Status status;
     for (;;) {
       const double scan = scanCost();
@@ -154,7 +238,7 @@ class Search {
         status = scanVisible(space, SearchPath::graphThenExact);
         break;
       }
-      rankPool(static_cast<uint32_t>(width));
+      rankPool(s_.pool, static_cast<uint32_t>(width));
       const Written written = writeHits(s_.ranked, params_, metric_, query_, out_);
       if (cancel_.raised()) return Status::canceled();
       if (widening() ? written.full || beyondRadius() : written.hits >= wanted) {
@@ -167,12 +251,15 @@ class Search {
       }
       width *= 2;
     }
-    if (stats_ != nullptr) {
-      stats_->distances += counts_.distances;
-      stats_->hops += counts_.hops;
-      stats_->bytes += counts_.distances * space.bytesPerRow() + counts_.hops * h_.slots * 4;
-    }
+    if (stats_ != nullptr) addCounts(space);
     return status;
+  }
+
+  template <class Space>
+  void addCounts(const Space& space) {
+    stats_->distances += counts_.distances;
+    stats_->hops += counts_.hops;
+    stats_->bytes += counts_.distances * space.bytesPerRow() + counts_.hops * h_.slots * 4;
   }
 
   double share() const { return static_cast<double>(visibleRows_) / h_.rows; }
@@ -281,16 +368,7 @@ class Search {
         const uint32_t* links = ground_.linksOf(guide.expand(at));
         ++expanded;
         ++counts_.hops;
-        for (uint32_t slot = 0; slot < h_.slots; ++slot) {
-          const uint32_t node = loadLink(links + slot);
-          if (node >= h_.rows) {
-            if (node == kNoLink) break;
-            continue;
-          }
-          if (!s_.visited.add(node)) continue;
-          batch.add(node);
-          if (batch.full()) lowest = std::min(lowest, batch.flush(guide, counts_, keepVisible));
-        }
+        gatherLinks(ground_, links, s_.visited, batch, [&] { lowest = std::min(lowest, batch.flush(guide, counts_, keepVisible)); });
       }
       prefetchNext(ground_, guide, at);
       at = std::min({at, lowest, batch.flush(guide, counts_, keepVisible)});
@@ -299,15 +377,26 @@ class Search {
     return guide.size() < guide.capacity();
   }
 
+  /// How many of the best of a walk are ranked again.
+  uint32_t rankedRows(const Pool& pool, uint32_t width) const {
+    return widening() ? pool.size() : std::min<uint32_t>(pool.size(), std::max(params_.k + (isProduct(codesOf(h_)) ? width : width / 6), params_.refineRows));
+  }
+
+  void prefetchRanked(const Pool& pool) const {
+    if (!reranks()) return;
+    const RawSpace exact{&view_, &scorer_};
+    const uint32_t n = std::min(kWalkBatch, rankedRows(pool, static_cast<uint32_t>(widthAsked())));
+    for (uint32_t i = 0; i < n; ++i) exact.prefetch(nodeOf(pool.at(i)));
+  }
+
   /// Exact distances of the best of the pool.
-  void rankPool(uint32_t width) {
-    const Pool& pool = s_.pool;
+  void rankPool(const Pool& pool, uint32_t width) {
     s_.ranked.clear();
     if (!reranks()) {
       for (uint32_t i = 0; i < pool.size(); ++i) s_.ranked.push_back(rankedRow(distanceOfCandidate(pool.at(i)), nodeOf(pool.at(i))));
       return;
     }
-    const uint32_t n = widening() ? pool.size() : std::min<uint32_t>(pool.size(), std::max(params_.k + (isProduct(codesOf(h_)) ? width : width / 3), params_.refineRows));
+    const uint32_t n = rankedRows(pool, width);
     uint32_t ids[kWalkBatch];
     for (uint32_t begin = 0; begin < n; begin += kWalkBatch) {
       const uint32_t count = std::min(kWalkBatch, n - begin);
@@ -458,6 +547,7 @@ class Search {
   Layer ground_;
   WalkCounts counts_;
   uint32_t visibleRows_ = 0;
+  SteppedWalk<CodeSpace>::Company company_ = SteppedWalk<CodeSpace>::Company::none;
   const uint8_t* queryBytes_ = nullptr;
   uint32_t query_ = 0;
 };

@@ -80,25 +80,29 @@ class Pool {
 class NodeSet {
  public:
   void reset(uint32_t nodes) {
-    for (const uint32_t word : touched_) words_[word] = 0;
-    touched_.clear();
+    for (size_t i = 0; i < touchedCount_; ++i) words_[touched_[i]] = 0;
+    touchedCount_ = 0;
     const size_t words = (size_t{nodes} + 63) / 64;
-    if (words_.size() < words) words_.resize(words, 0);
+    if (words_.size() < words) {
+      words_.resize(words, 0);
+      touched_.resize(words + 1);
+    }
   }
   bool contains(uint32_t node) const { return ((words_[node >> 6] >> (node & 63)) & 1) != 0; }
-  /// Whether the node was new.
+  /// Whether the node was new. Nobody could predict that, so nothing branches on it here.
   bool add(uint32_t node) {
     uint64_t& word = words_[node >> 6];
-    const uint64_t bit = uint64_t{1} << (node & 63);
-    if ((word & bit) != 0) return false;
-    if (word == 0) touched_.push_back(node >> 6);
-    word |= bit;
-    return true;
+    const uint64_t before = word;
+    touched_[touchedCount_] = node >> 6;
+    touchedCount_ += before == 0;
+    word = before | uint64_t{1} << (node & 63);
+    return (before >> (node & 63) & 1) == 0;
   }
 
  private:
   std::vector<uint64_t> words_;
-  std::vector<uint32_t> touched_;
+  std::vector<uint32_t> touched_;  ///< one place more than there are words
+  size_t touchedCount_ = 0;
 };
 
 /// Ends a list of links.
@@ -216,7 +220,7 @@ template <class Space>
 class Batch {
  public:
   Batch(const Layer& layer, const Space& space) : layer_(layer), space_(space) {}
-  bool full() const { return n_ == kWalkBatch; }
+  bool hasRoom(uint32_t more) const { return n_ + more <= kWalkBatch; }
   uint32_t size() const { return n_; }
   void add(uint32_t node) {
     const uint32_t row = layer_.rowOf(node);
@@ -236,11 +240,16 @@ class Batch {
     if (n_ > 0) {
       space_.distances(rows_, n_, distances);
       counts.distances += n_;
+      // Most are too far, in no order that a processor could predict: they are sorted out without a branch.
+      Candidate near[kWalkBatch];
+      uint32_t kept = 0;
+      const Candidate worst = pool.worst();
       for (uint32_t i = 0; i < n_; ++i) {
         observe(nodes_[i], distances[i]);
-        const uint32_t position = pool.insert(candidate(distances[i], nodes_[i]));
-        if (position < lowest) lowest = position;
+        near[kept] = candidate(distances[i], nodes_[i]);
+        kept += near[kept] < worst;
       }
+      for (uint32_t i = 0; i < kept; ++i) lowest = std::min(lowest, pool.insert(near[i]));
       n_ = 0;
     }
     return lowest;
@@ -270,6 +279,32 @@ inline void prefetchNext(const Layer& layer, const Pool& pool, uint32_t at) {
   }
 }
 
+/// Puts those of a node's links that were not visited before into `fresh` (room for `end - begin`) and marks them; how many they are.
+inline uint32_t freshLinks(const Layer& layer, const uint32_t* links, uint32_t begin, uint32_t end, NodeSet& visited, uint32_t* fresh) {
+  uint32_t n = 0;
+  for (uint32_t slot = begin; slot < end; ++slot) {
+    const uint32_t node = loadLink(links + slot);
+    if (node >= layer.nodes) {
+      if (node == kNoLink) break;
+      continue;
+    }
+    fresh[n] = node;
+    n += visited.add(node);
+  }
+  return n;
+}
+
+/// Adds the unvisited neighbours at the other end of `links` to the batch, which `flush` empties when it is full.
+template <class Space, class Flush>
+void gatherLinks(const Layer& layer, const uint32_t* links, NodeSet& visited, Batch<Space>& batch, Flush flush) {
+  for (uint32_t begin = 0; begin < layer.slots; begin += kWalkBatch) {
+    uint32_t fresh[kWalkBatch];
+    const uint32_t n = freshLinks(layer, links, begin, std::min(layer.slots, begin + kWalkBatch), visited, fresh);
+    if (!batch.hasRoom(n)) flush();
+    for (uint32_t i = 0; i < n; ++i) batch.add(fresh[i]);
+  }
+}
+
 /// Follows links from what is in the pool until its every candidate was expanded. `observe(node, distance)` sees every node compared.
 template <class Space, class Observe>
 void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Observe observe) {
@@ -282,21 +317,73 @@ void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visi
       if (at == pool.size()) break;
       const uint32_t* links = layer.linksOf(pool.expand(at));
       ++counts.hops;
-      for (uint32_t slot = 0; slot < layer.slots; ++slot) {
-        const uint32_t node = loadLink(links + slot);
-        if (node >= layer.nodes) {
-          if (node == kNoLink) break;
-          continue;
-        }
-        if (!visited.add(node)) continue;
-        batch.add(node);
-        if (batch.full()) lowest = std::min(lowest, batch.flush(pool, counts, observe));
-      }
+      gatherLinks(layer, links, visited, batch, [&] { lowest = std::min(lowest, batch.flush(pool, counts, observe)); });
     }
     prefetchNext(layer, pool, at);
     at = std::min({at, lowest, batch.flush(pool, counts, observe)});
   }
 }
+
+/// walkLayer in steps, so that several walks take turns: what one asked memory for arrives while the others work. Then a walk need not
+/// expand several nodes at once to keep memory busy, and compares fewer.
+template <class Space>
+class SteppedWalk {
+ public:
+  /// A walk without company asks for memory earlier, by what it is likely to need. What it finds is the same.
+  enum class Company : uint8_t { none, others };
+
+  SteppedWalk(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Company company)
+      : layer_(layer), pool_(pool), visited_(visited), counts_(counts), batch_(layer, space), company_(company) {}
+
+  /// Begins at a node. `pool` and `visited` are as reset left them, but for nodes that are not to be found.
+  void start(uint32_t node) {
+    at_ = 0;
+    chosen_ = 0;
+    visited_.add(node);
+    batch_.add(node);
+  }
+
+  /// Asks for the next lines of memory, having used the ones that the last step asked for. False once every candidate was expanded.
+  bool step() {
+    if (chosen_ > 0) {
+      gather();
+      return true;
+    }
+    at_ = std::min(at_, batch_.flush(pool_, counts_));
+    while (at_ < pool_.size() && chosen_ < kSteppedBeam) {
+      if (pool_.expanded(at_)) {
+        ++at_;
+        continue;
+      }
+      const uint32_t* links = layer_.linksOf(pool_.expand(at_));
+      prefetchLinks(links, layer_.slots);
+      links_[chosen_++] = links;
+    }
+    return chosen_ > 0;
+  }
+
+ private:
+  static constexpr uint32_t kSteppedBeam = 2;
+
+  void gather() {
+    for (uint32_t i = 0; i < chosen_; ++i) {
+      ++counts_.hops;
+      gatherLinks(layer_, links_[i], visited_, batch_, [this] { at_ = std::min(at_, batch_.flush(pool_, counts_)); });
+    }
+    if (company_ == Company::none) prefetchNext(layer_, pool_, at_);
+    chosen_ = 0;
+  }
+
+  const Layer& layer_;
+  Pool& pool_;
+  NodeSet& visited_;
+  WalkCounts& counts_;
+  Batch<Space> batch_;
+  Company company_;
+  uint32_t at_ = 0;
+  uint32_t chosen_ = 0;
+  const uint32_t* links_[kSteppedBeam];
+};
 
 /// Greedy descent: the node of this layer that is closer than all its neighbours, from `start`.
 template <class Space>

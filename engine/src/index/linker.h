@@ -109,8 +109,9 @@ class Linker {
   void choose(const LinkLists& lists, const std::vector<Neighbour>& sorted, uint32_t limit) {
     chosen_.clear();
     chosenRows_.clear();
-    for (const Neighbour& next : sorted) {
-      if (chosen_.size() == limit) break;
+    for (size_t i = 0; i < sorted.size() && chosen_.size() < limit; ++i) {
+      const Neighbour& next = sorted[i];
+      if (i + kAhead < sorted.size()) other_.space().prefetch(lists.rowOf(sorted[i + kAhead].node));
       if (chosen_.size() >= limit / 2 && chosen_.size() > 0 && next.distance == chosen_.front().distance) continue;
       const uint32_t row = lists.rowOf(next.node);
       bool keep = true;
@@ -123,7 +124,7 @@ class Linker {
         for (uint32_t begin = 0; keep && begin < chosenRows_.size(); begin += step) {
           const uint32_t n = std::min<uint32_t>(step, static_cast<uint32_t>(chosenRows_.size()) - begin);
           space.distances(chosenRows_.data() + begin, n, distances);
-          for (uint32_t i = 0; i < n; ++i) keep = keep && !(distances[i] < next.distance);
+          for (uint32_t j = 0; j < n; ++j) keep = keep && !(distances[j] < next.distance);
         }
       }
       if (!keep) continue;
@@ -148,6 +149,9 @@ class Linker {
     list_.clear();
     for (uint32_t i = 0; i < lists.slots && ids[i] != kNoNode; ++i) list_.push_back({distances[i], ids[i]});
   }
+
+  /// Candidates whose rows travel from memory while those before them are compared.
+  static constexpr size_t kAhead = 4;
 
   Pairs other_;
   std::vector<Neighbour> list_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "hnsw-walk.h"
@@ -31,8 +32,16 @@ class CodePairs {
     space_.factor = set.scale * set.scale * (set.biases == nullptr ? 1.0f : 2.0f);
   }
   void setRow(uint32_t row) {
+    // By words, since byte by byte the compiler must expect each store to change the pointers. Strides are multiples of 64.
     const uint8_t* code = set_->codes + row * set_->stride;
-    for (size_t d = 0; d < set_->stride; ++d) query_[d] = static_cast<int8_t>(code[d] ^ 0x80);
+    int8_t* query = query_.data();
+    const size_t stride = set_->stride;
+    for (size_t d = 0; d < stride; d += 8) {
+      uint64_t word;
+      std::memcpy(&word, code + d, 8);
+      word ^= 0x8080808080808080u;
+      std::memcpy(query + d, &word, 8);
+    }
     space_.query = query_.data();
     space_.constant = set_->constants[row];
   }
