@@ -16,6 +16,8 @@ export class BuildScheduler {
   readonly #records = new Map<string, SegmentIndexMeta>();
   readonly #running = new Set<string>();
   readonly #waiting = new Map<string, Build>();
+  /** Segments that each index is to have a file of, as of the last round. */
+  readonly #wanted = new Map<bigint, ReadonlySet<SegmentId>>();
   readonly #reconciling = new Set<CollectionId>();
   readonly #again = new Set<CollectionId>();
   readonly #collectionOf = new Map<bigint, CollectionId>();
@@ -75,9 +77,10 @@ export class BuildScheduler {
   ): Promise<void> {
     const segments = await this.#deps.dataCoord.listSegments(this.#deps.context(signal), { collectionId });
     const wanted = new Set<string>();
-    for (const meta of segments) {
-      for (const index of indexes) {
-        if (!this.needsBuild(meta, index)) continue;
+    for (const index of indexes) {
+      const metas = segments.filter((meta) => this.needsBuild(meta, index));
+      this.#wanted.set(index.id, new Set(metas.map((meta) => meta.id)));
+      for (const meta of metas) {
         const slot = `${meta.id}/${index.id}`;
         wanted.add(slot);
         const known = this.#records.get(slot);
@@ -86,6 +89,7 @@ export class BuildScheduler {
         this.#waiting.set(slot, { slot, meta, index });
       }
     }
+    for (const [slot, build] of this.#waiting) if (!this.#isWanted(build)) this.#waiting.delete(slot);
     const ids = new Set(indexes.map((index) => index.id));
     const segmentIds = new Set(segments.map((meta) => meta.id));
     const stale = [...this.#records.entries()].filter(
@@ -126,7 +130,14 @@ export class BuildScheduler {
     const gone = new Set(indexIds);
     for (const [slot, build] of this.#waiting) if (gone.has(build.index.id)) this.#waiting.delete(slot);
     await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
-    for (const id of indexIds) this.#collectionOf.delete(id);
+    for (const id of indexIds) {
+      this.#collectionOf.delete(id);
+      this.#wanted.delete(id);
+    }
+  }
+
+  #isWanted({ meta, index }: Build): boolean {
+    return this.#wanted.get(index.id)?.has(meta.id) === true;
   }
 
   #isOf(collectionId: CollectionId, record: SegmentIndexMeta): boolean {
@@ -171,7 +182,8 @@ export class BuildScheduler {
         await this.#attempt(build, signal);
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        // Of a segment that has gone nothing can be built, and others wait for the place.
+        if (signal.aborted || !this.#isWanted(build)) return;
         const isHopeless = isRedkiteError(error) && error.blame === "input";
         if (isHopeless || tries >= this.#deps.limits.triesMax) {
           const pauseMs = isHopeless ? Infinity : this.#deps.limits.failedPauseMs;
