@@ -15,7 +15,7 @@ import { ReferenceEngine } from "../../engine/reference-engine.ts";
 import type { RowsRecord } from "../../format/log-record.ts";
 import { collectionId, epoch, nodeId, partitionId, segmentId, vchannel } from "../../model/ids.ts";
 import type { CollectionInfo } from "../../model/schema.ts";
-import type { ChannelTarget } from "../../model/segment-meta.ts";
+import type { ChannelTarget, SegmentMeta } from "../../model/segment-meta.ts";
 import { TIMESTAMP_ZERO } from "../../model/timestamp.ts";
 import { NO_FAULTS } from "../../ports/faults.ts";
 import { Flusher, type FlushCommit } from "../channel/flusher.ts";
@@ -68,7 +68,8 @@ const empty: ChannelTarget = {
   deltaLogs: [],
 };
 
-test("rows deleted while the file of their segment is being opened stay deleted", async () => {
+/** A target whose only segment holds the rows, flushed. */
+async function flushedTarget() {
   const engine = new ReferenceEngine();
   const objects = new MemoryObjectStore();
   const files = new SegmentFiles(engine, objects);
@@ -85,29 +86,28 @@ test("rows deleted while the file of their segment is being opened stay deleted"
   const commits: FlushCommit[] = [];
   const commit = async (flushed: FlushCommit): Promise<void> => void commits.push(flushed);
   const allocId = async (): Promise<bigint> => 7n;
-  await new Flusher({ engine, objects, files, faults: NO_FAULTS, allocId, commit }, owner).flush([
-    segmentId(3n),
-  ]);
+  const flusher = new Flusher({ engine, objects, files, faults: NO_FAULTS, allocId, commit }, owner);
+  await flusher.flush([segmentId(3n)]);
+  owner.stop();
   const [flushed] = commits[0]?.segments ?? [];
   assert.ok(flushed?.manifest !== undefined);
-  const target: ChannelTarget = {
-    ...empty,
-    version: 2n,
-    segments: [
-      {
-        ...flushed,
-        collectionId: empty.collectionId,
-        vchannel: empty.vchannel,
-        partitionId: partitionId(2n),
-        state: "Flushed",
-        createdAtMs: 0,
-        compactedAt: TIMESTAMP_ZERO,
-        compactedFrom: [],
-        compactedInto: [],
-        droppedAtMs: undefined,
-      },
-    ],
+  const segment: SegmentMeta = {
+    ...flushed,
+    collectionId: empty.collectionId,
+    vchannel: empty.vchannel,
+    partitionId: partitionId(2n),
+    state: "Flushed",
+    createdAtMs: 0,
+    compactedAt: TIMESTAMP_ZERO,
+    compactedFrom: [],
+    compactedInto: [],
+    droppedAtMs: undefined,
   };
+  return { objects, opener, segment };
+}
+
+test("rows deleted while the file of their segment is being opened stay deleted", async () => {
+  const { objects, opener, segment } = await flushedTarget();
   // A reader that is behind: the segment's first row is still to come when it begins to open the file.
   const reader = await opener.open(empty, info);
   const gate = new Deferred<void>();
@@ -116,7 +116,7 @@ test("rows deleted while the file of their segment is being opened stay deleted"
     await gate.promise;
     return get(key, range);
   };
-  const advanced = opener.advance(reader, target);
+  const advanced = opener.advance(reader, { ...empty, version: 2n, segments: [segment] });
   reader.apply(rows, 5n);
   reader.apply(deletes, 6n);
   gate.resolve();
@@ -129,5 +129,17 @@ test("rows deleted while the file of their segment is being opened stay deleted"
   assert.deepEqual(visible(15), [0, 1, 2]);
   assert.deepEqual(visible(20), [-1, -1, -1]);
   reader.stop();
-  owner.stop();
+});
+
+test("what a new segment replaces goes with the hand-over, though the target no longer names it as gone", async () => {
+  const { opener, segment } = await flushedTarget();
+  const reader = await opener.open(empty, info);
+  reader.apply(rows, 5n);
+  const compacted = { ...segment, id: segmentId(4n), compactedFrom: [segmentId(3n)] };
+  assert.equal(await opener.advance(reader, { ...empty, version: 2n, segments: [compacted] }), true);
+  assert.deepEqual(
+    [...reader.sealed(), ...reader.growing()].map(({ id }) => id),
+    [4n],
+  );
+  reader.stop();
 });

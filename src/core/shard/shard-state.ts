@@ -278,7 +278,7 @@ export class ShardState {
 
   /**
    * Goes over to another set of sealed segments in one step: no read sees a row twice or not at all. `added` are open and hold
-   * the deletes of their files; ends that came later are carried over from the segments that they replace.
+   * the deletes of their files; ends that came later are carried over from the segments that they replace, and those go with it.
    */
   replace(change: TargetChange): void {
     for (const { entry, replaces } of change.added) {
@@ -289,7 +289,8 @@ export class ShardState {
       }
     }
     const before = [...this.#sealed.values(), ...this.#growing.values()];
-    for (const id of change.removed) {
+    const replaced = change.added.flatMap(({ entry, replaces }) => replaces.filter((id) => id !== entry.id));
+    for (const id of [...change.removed, ...replaced]) {
       this.#sealed.delete(id);
       this.#growing.delete(id);
       this.#snapshotted.delete(id);
