@@ -159,7 +159,7 @@ struct GrowingGraph::State {
     Batch<Space> batch(layer, space);
     batch.add(start);
     batch.flush(pool, counts);
-    walkLayer(layer, space, pool, visited, counts, [](uint32_t, float) {});
+    walkLayer(layer, space, pool, visited, counts);
     out.clear();
     for (uint32_t i = 0; i < pool.size(); ++i) out.push_back({distanceOfCandidate(pool.at(i)), nodeOf(pool.at(i))});
   }

@@ -16,6 +16,7 @@
 #include "linker.h"
 #include "parallel.h"
 #include "prepare-row.h"
+#include "stepped-walk.h"
 #include "row-pairs.h"
 #include "redkite/crc32c.h"
 #include "redkite/quantise.h"
@@ -231,7 +232,7 @@ class Grower {
       lane.pool.reset(g_.plan_.params.efConstruction);
       lane.visited.reset(lane.layer.nodes);
       lane.visited.add(self);
-      lane.walk.emplace(lane.layer, *lane.space, lane.pool, lane.visited, counts_, SteppedWalk<Space>::Company::others);
+      lane.walk.emplace(lane.layer, *lane.space, lane.pool, lane.visited, counts_, Company::others);
       lane.walk->start(start);
     }
 

@@ -13,19 +13,35 @@
 #include "hnsw-walk.h"
 #include "redkite/flat.h"
 #include "redkite/quantise.h"
+#include "stepped-walk.h"
 #include "top-hits.h"
 
 namespace redkite {
 
+using CodeWalk = SteppedWalk<CodeSpace>;
+using FilteredCodeWalk = FilteredWalk<CodeSpace>;
+
 /// A query that takes turns with others.
 struct Lane {
   Pool pool;
+  Pool guide;
   NodeSet visited;
+  WalkCounts counts;
   std::vector<int8_t> codes;
   CodeSpace space;
-  std::optional<SteppedWalk<CodeSpace>> walk;
+  std::optional<CodeWalk> plain;
+  std::optional<FilteredCodeWalk> filtered;
   uint32_t query = 0;
   bool walked = false;
+  bool gaveUp = false;
+
+  /// False once the walk is over.
+  bool step() {
+    if (plain) return plain->step();
+    const FilteredCodeWalk::Step step = filtered->step();
+    gaveUp = step == FilteredCodeWalk::Step::gaveUp;
+    return step == FilteredCodeWalk::Step::more;
+  }
 };
 
 /// Queries of a call that walk in turns.
@@ -52,15 +68,9 @@ HnswScratch& HnswScratch::operator=(HnswScratch&&) noexcept = default;
 namespace {
 
 constexpr uint32_t kRowsBetweenPolls = 4096;
-/// Of the neighbours of an expanded node, those not met before: what a walk of width ef compares is about ef times slots
-/// times this.
-constexpr double kFreshShare = 0.45;
+constexpr double kFreshShare = FilteredCodeWalk::kFreshShare;
 /// A row compared in a scan against one compared in a walk, with its visited check, insertion and cache misses.
-constexpr double kScanCost = 0.28;
-/// A filtered walk ends once it has this many times k matching rows (or ef times the root of the matching share, if that is more) and has
-/// expanded at least ef nodes. Measured: recall at or above the unfiltered walk's from 50 % down, random and correlated.
-constexpr double kMatchesPerHit = 1.2;
-
+constexpr double kScanCost = 0.45;
 /// A scan is chosen under a filter even if it costs this much more than the walk is expected to: its cost is known and its
 /// answer whole, whereas a correlated filter lengthens the walk.
 constexpr double kScanPreference = 2;
@@ -99,65 +109,77 @@ class Search {
 
   uint64_t widthAsked() const { return std::max(params_.ef, params_.k); }
 
-  /// Whether each query is one plain walk on 8-bit codes.
+  bool prefersScan(uint64_t width) const { return scanCost() <= walkCost(width) * (visible_.all() ? 1 : kScanPreference); }
+
+  /// Whether each query is one walk on 8-bit codes.
   bool takesTurns() const {
-    return visible_.all() && visibleRows_ > 0 && !widening() && growing_ == nullptr && isScalar(codesOf(h_)) && scanCost() > walkCost(widthAsked());
+    return visibleRows_ > 0 && !widening() && growing_ == nullptr && isScalar(codesOf(h_)) && !prefersScan(widthAsked());
   }
 
   Status runInTurns(const uint8_t* queries, uint32_t nq) {
-    using Company = SteppedWalk<CodeSpace>::Company;
-    company_ = nq == 1 ? Company::none : Company::others;
-    counts_ = {};
     uint32_t next = 0;
     uint32_t active = 0;
     Lane* order[kLanes];
     for (Lane& lane : s_.lanes) {
       if (next == nq) break;
-      enter(lane, queries, next++);
+      enter(lane, queries, next++, nq == 1 ? Company::none : Company::others);
       order[active++] = &lane;
     }
     while (active > 0) {
       for (uint32_t i = 0; i < active; ++i) {
         Lane& lane = *order[i];
         if (!lane.walked) {
-          if (lane.walk->step()) continue;
+          if (lane.step()) continue;
           lane.walked = true;
-          prefetchRanked(lane.pool);
+          if (!lane.gaveUp) prefetchRanked(lane.pool);
           continue;
         }
         if (cancel_.raised()) return Status::canceled();
         if (Status status = leave(lane, queries); !status.ok()) return status;
-        if (next < nq) enter(lane, queries, next++);
+        if (next < nq) enter(lane, queries, next++, Company::others);
         else order[i--] = order[--active];
       }
     }
-    reached(SearchPath::graph);
-    if (stats_ != nullptr) {
-      stats_->visibleRows = visibleRows_;
-      addCounts(s_.lanes[0].space);
-    }
+    if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
     return {};
   }
 
-  void enter(Lane& lane, const uint8_t* queries, uint32_t q) {
+  void enter(Lane& lane, const uint8_t* queries, uint32_t q, Company company) {
     choose(queries, q);
     lane.query = q;
     lane.walked = false;
+    lane.gaveUp = false;
     lane.space = codeSpace(lane.codes);
+    counts_ = {};
     const uint32_t start = entryRow(lane.space);
+    lane.counts = counts_;
     lane.visited.reset(h_.rows);
-    lane.pool.reset(static_cast<uint32_t>(widthAsked()));
-    lane.walk.emplace(ground_, lane.space, lane.pool, lane.visited, counts_, company_);
-    lane.walk->start(start);
+    const uint32_t width = static_cast<uint32_t>(widthAsked());
+    lane.plain.reset();
+    lane.filtered.reset();
+    if (visible_.all()) {
+      lane.pool.reset(width);
+      lane.plain.emplace(ground_, lane.space, lane.pool, lane.visited, lane.counts, company).start(start);
+    } else {
+      lane.filtered.emplace(ground_, lane.space, visible_, filteredPlan(width, scanCost()), lane.guide, lane.pool, lane.visited, lane.counts, company).start(start);
+    }
   }
 
   Status leave(Lane& lane, const uint8_t* queries) {
     choose(queries, lane.query);
     scorer_.setQuery(queryBytes_);
+    counts_ = lane.counts;
     out_.counts[query_] = 0;
-    rankPool(lane.pool, static_cast<uint32_t>(widthAsked()));
-    if (writeHits(s_.ranked, params_, metric_, query_, out_).hits >= std::min(params_.k, visibleRows_)) return {};
-    return scanVisible(lane.space, SearchPath::graphThenExact);
+    Status status;
+    bool enough = false;
+    if (!lane.gaveUp) {
+      rankPool(lane.pool, static_cast<uint32_t>(widthAsked()));
+      enough = writeHits(s_.ranked, params_, metric_, query_, out_).hits >= std::min(params_.k, visibleRows_);
+    }
+    if (enough) reached(SearchPath::graph);
+    else status = scanVisible(lane.space, SearchPath::graphThenExact);
+    if (stats_ != nullptr) addCounts(lane.space);
+    return status;
   }
 
   /// Whether what the walk found is ranked again on the raw rows, and whether nothing but codes is read.
@@ -229,12 +251,11 @@ class Search {
     uint64_t width = widthAsked();
     Status status;
     for (;;) {
-      const double scan = scanCost();
-      if (scan <= walkCost(width) * (visible_.all() ? 1 : kScanPreference)) {
+      if (prefersScan(width)) {
         status = scanVisible(space);
         break;
       }
-      if (!walk(space, static_cast<uint32_t>(width), scan)) {
+      if (!walk(space, static_cast<uint32_t>(width), scanCost())) {
         status = scanVisible(space, SearchPath::graphThenExact);
         break;
       }
@@ -270,8 +291,10 @@ class Search {
     if (visible_.all()) return static_cast<double>(width);
     return std::max(static_cast<double>(width), matchesWanted(width) / share());
   }
+  /// A filtered walk ends once one more than k matching rows (or than ef times the root of the matching share, if that is more) are closer
+  /// than all that is left, and it has expanded at least ef nodes. Measured: recall at or above the unfiltered walk's from 50 % down.
   uint32_t matchesWanted(uint64_t width) const {
-    const double matches = std::max(params_.k * kMatchesPerHit, static_cast<double>(width) * std::sqrt(share()));
+    const double matches = std::max(static_cast<double>(params_.k), static_cast<double>(width) * std::sqrt(share()));
     return static_cast<uint32_t>(std::min({matches + 1, static_cast<double>(kRowsMax), static_cast<double>(visibleRows_)}));
   }
 
@@ -307,75 +330,22 @@ class Search {
   bool walk(const Space& space, uint32_t width, double budget) {
     const uint32_t start = entryRow(space);
     s_.visited.reset(h_.rows);
-    s_.pool.reset(width);
-    Batch<Space> batch(ground_, space);
-    s_.visited.add(start);
-    batch.add(start);
     if (visible_.all()) {
-      batch.flush(s_.pool, counts_);
-      walkLayer(ground_, space, s_.pool, s_.visited, counts_, [](uint32_t, float) {});
+      s_.pool.reset(width);
+      SteppedWalk<Space> walk(ground_, space, s_.pool, s_.visited, counts_, Company::none);
+      walk.start(start);
+      while (walk.step()) continue;
       return true;
     }
-    return walkVisible(batch, width, budget);
+    FilteredWalk<Space> walk(ground_, space, visible_, filteredPlan(width, budget), s_.guide, s_.pool, s_.visited, counts_, Company::none);
+    walk.start(start);
+    for (;;) {
+      const auto step = walk.step();
+      if (step != FilteredWalk<Space>::Step::more) return step == FilteredWalk<Space>::Step::found;
+    }
   }
 
-  /// Walks all nodes, visible or not, and keeps the visible ones apart. It expands at least the `width` nodes that the unfiltered walk
-  /// would, and goes on until as many matches as wanted are closer than every candidate left, so that a filter, correlated with
-  /// the query or against it, makes the walk longer rather than its answer worse. False once comparing all visible rows
-  /// looks cheaper than the rest.
-  template <class Space>
-  bool walkVisible(Batch<Space>& batch, uint32_t width, double budget) {
-    Pool& guide = s_.guide;
-    Pool& pool = s_.pool;
-    pool.reset(width);
-    uint32_t wanted = std::min(width, matchesWanted(width));
-    const auto bound = [&] { return pool.size() < wanted ? ~uint64_t{0} : pool.at(wanted - 1); };
-    // Twice as many as the budget lets it expand.
-    const double affordable = std::min(2 * budget / (h_.slots * kFreshShare), static_cast<double>(h_.rows));
-    guide.reset(std::max(width, static_cast<uint32_t>(affordable)));
-    uint64_t matches = 0;
-    const auto keepVisible = [&](uint32_t node, float distance) {
-      if (!visible_.test(node)) return;
-      ++matches;
-      pool.insert(candidate(distance, node));
-    };
-    batch.flush(guide, counts_, keepVisible);
-    uint32_t expanded = 0;
-    bool judged = false;
-    uint32_t at = 0;
-    while (at < guide.size()) {
-      if (guide.expanded(at)) {
-        ++at;
-        continue;
-      }
-      if (at >= width && guide.at(at) > bound()) return true;
-      const double spent = static_cast<double>(counts_.distances);
-      if (spent > budget) return false;
-      if (!judged && expanded >= width / 2) {
-        judged = true;
-        // The filter is correlated with the distance to this query: the matches may sit together anywhere, and it takes as many
-        // of them as an unfiltered walk would keep to know the best.
-        const double expected = spent * share();
-        if (static_cast<double>(matches) > 1.5 * expected || static_cast<double>(matches) < expected / 1.5) wanted = width;
-        // Matches per compared node also tell how far away the wanted number is.
-        if (spent * wanted > budget * static_cast<double>(matches + 1)) return false;
-      }
-      if (guide.size() >= width) guide.refuseFrom(bound());
-      uint32_t lowest = ~0u;
-      for (uint32_t beam = 0; beam < kBeam && lowest == ~0u; ++beam) {
-        while (at < guide.size() && guide.expanded(at)) ++at;
-        if (at == guide.size()) break;
-        const uint32_t* links = ground_.linksOf(guide.expand(at));
-        ++expanded;
-        ++counts_.hops;
-        gatherLinks(ground_, links, s_.visited, batch, [&] { lowest = std::min(lowest, batch.flush(guide, counts_, keepVisible)); });
-      }
-      prefetchNext(ground_, guide, at);
-      at = std::min({at, lowest, batch.flush(guide, counts_, keepVisible)});
-    }
-    // Candidates were lost for want of room: what was found is not known to be the best.
-    return guide.size() < guide.capacity();
-  }
+  FilteredWalkPlan filteredPlan(uint32_t width, double budget) const { return {width, std::min(width, matchesWanted(width)), share(), budget}; }
 
   /// How many of the best of a walk are ranked again.
   uint32_t rankedRows(const Pool& pool, uint32_t width) const {
@@ -547,7 +517,6 @@ class Search {
   Layer ground_;
   WalkCounts counts_;
   uint32_t visibleRows_ = 0;
-  SteppedWalk<CodeSpace>::Company company_ = SteppedWalk<CodeSpace>::Company::none;
   const uint8_t* queryBytes_ = nullptr;
   uint32_t query_ = 0;
 };

@@ -69,6 +69,20 @@ class Pool {
     return low;
   }
 
+  /// Inserts those that are near enough, at most kWalkBatch; the lowest position taken, or `capacity`. Most are too far, in no order that a
+  /// processor could predict: they are sorted out without a branch.
+  uint32_t insertNear(const Candidate* compared, uint32_t n) {
+    Candidate near[kWalkBatch];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; ++i) {
+      near[kept] = compared[i];
+      kept += near[kept] < worst_;
+    }
+    uint32_t lowest = capacity_;
+    for (uint32_t i = 0; i < kept; ++i) lowest = std::min(lowest, insert(near[i]));
+    return lowest;
+  }
+
  private:
   std::vector<Candidate> items_;
   uint32_t capacity_ = 0;
@@ -229,30 +243,21 @@ class Batch {
     rows_[n_++] = row;
     space_.prefetch(row);
   }
+  /// Compares what was gathered and empties the batch; how many they were. `out` has room for kWalkBatch.
+  uint32_t compare(Candidate* out, WalkCounts& counts) {
+    float distances[kWalkBatch];
+    const uint32_t n = n_;
+    if (n == 0) return 0;
+    space_.distances(rows_, n, distances);
+    counts.distances += n;
+    for (uint32_t i = 0; i < n; ++i) out[i] = candidate(distances[i], nodes_[i]);
+    n_ = 0;
+    return n;
+  }
   /// Compares what was gathered and inserts it; the lowest position taken, or the pool's capacity.
   uint32_t flush(Pool& pool, WalkCounts& counts) {
-    return flush(pool, counts, [](uint32_t, float) {});
-  }
-  template <class Observe>
-  uint32_t flush(Pool& pool, WalkCounts& counts, Observe observe) {
-    float distances[kWalkBatch];
-    uint32_t lowest = pool.capacity();
-    if (n_ > 0) {
-      space_.distances(rows_, n_, distances);
-      counts.distances += n_;
-      // Most are too far, in no order that a processor could predict: they are sorted out without a branch.
-      Candidate near[kWalkBatch];
-      uint32_t kept = 0;
-      const Candidate worst = pool.worst();
-      for (uint32_t i = 0; i < n_; ++i) {
-        observe(nodes_[i], distances[i]);
-        near[kept] = candidate(distances[i], nodes_[i]);
-        kept += near[kept] < worst;
-      }
-      for (uint32_t i = 0; i < kept; ++i) lowest = std::min(lowest, pool.insert(near[i]));
-      n_ = 0;
-    }
-    return lowest;
+    Candidate compared[kWalkBatch];
+    return pool.insertNear(compared, compare(compared, counts));
   }
 
  private:
@@ -305,9 +310,9 @@ void gatherLinks(const Layer& layer, const uint32_t* links, NodeSet& visited, Ba
   }
 }
 
-/// Follows links from what is in the pool until its every candidate was expanded. `observe(node, distance)` sees every node compared.
-template <class Space, class Observe>
-void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Observe observe) {
+/// Follows links from what is in the pool until its every candidate was expanded.
+template <class Space>
+void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts) {
   Batch<Space> batch(layer, space);
   uint32_t at = 0;
   while (at < pool.size()) {
@@ -317,73 +322,12 @@ void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visi
       if (at == pool.size()) break;
       const uint32_t* links = layer.linksOf(pool.expand(at));
       ++counts.hops;
-      gatherLinks(layer, links, visited, batch, [&] { lowest = std::min(lowest, batch.flush(pool, counts, observe)); });
+      gatherLinks(layer, links, visited, batch, [&] { lowest = std::min(lowest, batch.flush(pool, counts)); });
     }
     prefetchNext(layer, pool, at);
-    at = std::min({at, lowest, batch.flush(pool, counts, observe)});
+    at = std::min({at, lowest, batch.flush(pool, counts)});
   }
 }
-
-/// walkLayer in steps, so that several walks take turns: what one asked memory for arrives while the others work. Then a walk need not
-/// expand several nodes at once to keep memory busy, and compares fewer.
-template <class Space>
-class SteppedWalk {
- public:
-  /// A walk without company asks for memory earlier, by what it is likely to need. What it finds is the same.
-  enum class Company : uint8_t { none, others };
-
-  SteppedWalk(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts, Company company)
-      : layer_(layer), pool_(pool), visited_(visited), counts_(counts), batch_(layer, space), company_(company) {}
-
-  /// Begins at a node. `pool` and `visited` are as reset left them, but for nodes that are not to be found.
-  void start(uint32_t node) {
-    at_ = 0;
-    chosen_ = 0;
-    visited_.add(node);
-    batch_.add(node);
-  }
-
-  /// Asks for the next lines of memory, having used the ones that the last step asked for. False once every candidate was expanded.
-  bool step() {
-    if (chosen_ > 0) {
-      gather();
-      return true;
-    }
-    at_ = std::min(at_, batch_.flush(pool_, counts_));
-    while (at_ < pool_.size() && chosen_ < kSteppedBeam) {
-      if (pool_.expanded(at_)) {
-        ++at_;
-        continue;
-      }
-      const uint32_t* links = layer_.linksOf(pool_.expand(at_));
-      prefetchLinks(links, layer_.slots);
-      links_[chosen_++] = links;
-    }
-    return chosen_ > 0;
-  }
-
- private:
-  static constexpr uint32_t kSteppedBeam = 2;
-
-  void gather() {
-    for (uint32_t i = 0; i < chosen_; ++i) {
-      ++counts_.hops;
-      gatherLinks(layer_, links_[i], visited_, batch_, [this] { at_ = std::min(at_, batch_.flush(pool_, counts_)); });
-    }
-    if (company_ == Company::none) prefetchNext(layer_, pool_, at_);
-    chosen_ = 0;
-  }
-
-  const Layer& layer_;
-  Pool& pool_;
-  NodeSet& visited_;
-  WalkCounts& counts_;
-  Batch<Space> batch_;
-  Company company_;
-  uint32_t at_ = 0;
-  uint32_t chosen_ = 0;
-  const uint32_t* links_[kSteppedBeam];
-};
 
 /// Greedy descent: the node of this layer that is closer than all its neighbours, from `start`.
 template <class Space>
