@@ -26,6 +26,8 @@ export interface ProxyLimits {
   readonly resultEntriesMax: number;
   /** Bytes of one answer with fields. */
   readonly resultBytesMax: number;
+  /** Size that segments are sealed and compacted to. */
+  readonly segmentMiB: number;
   /** Requests of one queue class that run or wait. */
   readonly tasksMax: number;
   /** DDL that runs at once, at most one per database. */
@@ -68,6 +70,7 @@ export function proxyLimits(config: Config): ProxyLimits {
     resultWindowMax: config.get("quotaAndLimits.limits.maxQueryResultWindow"),
     resultEntriesMax: config.get("proxy.maxResultEntries"),
     resultBytesMax: config.get("quotaAndLimits.limits.maxOutputSize"),
+    segmentMiB: config.get("dataCoord.segment.maxSize"),
     tasksMax: config.get("proxy.maxTaskNum"),
     ddlConcurrency: config.get("proxy.ddlConcurrency"),
     dmlConcurrency: 64,

@@ -1,4 +1,5 @@
 import { collectionNotFound } from "../../../errors/meta-errors.ts";
+import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { collectionId, planId, segmentId } from "../../../model/ids.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
@@ -109,7 +110,7 @@ export const flushHandlers = {
   },
 
   async ManualCompaction(call, request) {
-    if (request.targetSize !== 0n) throw notServed("the parameter target_size of a compaction");
+    checkTargetSize(request.targetSize, call.deps.limits.segmentMiB);
     const id =
       request.collectionName === ""
         ? collectionId(request.collectionID)
@@ -195,4 +196,15 @@ async function isFlushed(call: ProxyCall, info: CollectionInfo, flushedAt: Times
 
 function longs(ids: readonly bigint[]): BigInt64Array {
   return BigInt64Array.from(ids);
+}
+
+/** In MiB. Milvus too merges to no less than its configured size; to more is not served. */
+function checkTargetSize(target: bigint, segmentMiB: number): void {
+  if (target === 0n) return;
+  if (target < BigInt(segmentMiB)) {
+    throw parameterInvalid(
+      `targetSize ${target} MB should be greater than or equal to configMaxSize ${segmentMiB} MB`,
+    );
+  }
+  throw notServed("the parameter target_size of a compaction");
 }

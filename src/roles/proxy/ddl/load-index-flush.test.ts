@@ -283,9 +283,15 @@ test("stored segments and compactions are shown", async () => {
   const byId = await deployment.call("ManualCompaction", { collectionID: deployment.collection("one").id });
   equal(byId.status?.code, 0);
   equal((await deployment.status("ManualCompaction", { collectionName: "gone" })).code, 100);
-  const sized = await deployment.status("ManualCompaction", { collectionName: "one", targetSize: 1n });
+  const sized = await deployment.status("ManualCompaction", {
+    collectionName: "one",
+    targetSize: 1_000_000n,
+  });
   equal(sized.code, 10);
   match(sized.reason, /target_size of a compaction/);
+  const small = await deployment.status("ManualCompaction", { collectionName: "one", targetSize: 1n });
+  equal(small.code, 1100);
+  match(small.reason, /targetSize 1 MB should be greater than or equal to configMaxSize 1024 MB/);
   const { compactionID } = started;
   const state = await deployment.call("GetCompactionState", { compactionID });
   deepEqual([state.state, state.completedPlanNo], [2, 1n]);

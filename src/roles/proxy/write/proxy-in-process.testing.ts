@@ -61,6 +61,7 @@ export const TEST_LIMITS: ProxyLimits = {
   resultWindowMax: 16_384,
   resultEntriesMax: -1,
   resultBytesMax: 104_857_600,
+  segmentMiB: 1024,
   tasksMax: 1_024,
   ddlConcurrency: 16,
   dmlConcurrency: 64,
