@@ -122,4 +122,11 @@ test("a default of another type is refused", () => {
     () => decodeCollectionSchema(encode("schema.CollectionSchema", wire)),
     /type \(Int64\) of field \(v\) is not equal to the type\(DataType_VarChar\) of default_value: invalid parameter$/,
   );
+  const vector = {
+    fields: [{ name: "v", dataType: DataType.FloatVector, defaultValue: { longData: 1n } }],
+  };
+  assert.throws(
+    () => decodeCollectionSchema(encode("schema.CollectionSchema", vector)),
+    /type not support default_value, type:FloatVector, name:v: invalid parameter$/,
+  );
 });

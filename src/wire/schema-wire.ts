@@ -1,5 +1,5 @@
 import { parameterInvalid } from "../errors/parameter-errors.ts";
-import { DataType, dataTypeName } from "../model/data-type.ts";
+import { DataType, dataTypeName, isVector } from "../model/data-type.ts";
 import { fieldId } from "../model/ids.ts";
 import type {
   CollectionSchema,
@@ -201,6 +201,9 @@ function fromWireDefault(wire: ValueField, type: DataType, fieldName: string): S
   if (member === undefined) return undefined;
   const { name, types } = defaultMembers[member];
   if (!(types as readonly DataType[]).includes(type)) {
+    if (type === DataType.JSON || type === DataType.Array || isVector(type)) {
+      throw parameterInvalid(`type not support default_value, type:${dataTypeName(type)}, name:${fieldName}`);
+    }
     throw parameterInvalid(
       `type (${dataTypeName(type)}) of field (${fieldName}) is not equal to the type(${name}) of default_value`,
     );

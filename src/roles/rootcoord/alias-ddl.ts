@@ -51,10 +51,13 @@ export class AliasDdl {
   ): Promise<void> {
     await this.#runs.serial(ctx.database, async () => {
       const database = this.#tables.database(ctx.database);
-      const info = this.#target(database, request.collection);
       const taken = this.#tables.findCollection(database, request.alias);
       if (taken?.name === request.alias)
         throw aliasCollectionNameConflict({ db: database.name, alias: request.alias });
+      // Milvus names no database here.
+      if (this.#tables.findCollection(database, request.collection) === undefined)
+        throw collectionNotFound({ collection: request.collection });
+      const info = this.#target(database, request.collection);
       if (taken === undefined) throw aliasNotFound({ db: database.name, alias: request.alias });
       if (taken.id === info.id) return;
       await this.#runs.saveAndInvalidate(

@@ -1,10 +1,6 @@
 import type { CreateCollectionRequest, DatabaseInfo } from "../../api/root-coord.ts";
 import { collectionSchemaCodec } from "../../core/catalog/schema-codec.ts";
-import {
-  aliasCollectionNameConflict,
-  collectionNumLimitExceeded,
-  fieldNotFound,
-} from "../../errors/meta-errors.ts";
+import { aliasCollectionNameConflict, collectionNumLimitExceeded } from "../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import { collectionId, fieldId, FIRST_USER_FIELD, partitionId, pchannel, vchannel } from "../../model/ids.ts";
@@ -34,8 +30,9 @@ export class CollectionDdl {
       const database = this.#tables.database(ctx.database);
       const known = this.#tables.findCollection(database, request.schema.name);
       if (known !== undefined && known.name !== request.schema.name) {
-        throw parameterInvalid(
-          `collection name [${request.schema.name}] conflicts with an existing alias, please choose a unique name`,
+        throw aliasCollectionNameConflict(
+          { db: database.name, alias: request.schema.name },
+          "please choose a unique name",
         );
       }
       if (known !== undefined && known.state === "Created") {
@@ -140,7 +137,7 @@ export class CollectionDdl {
   ): Promise<void> {
     await this.#runs.change(ctx, request.name, (info) => {
       if (!info.schema.fields.some((field) => field.name === request.field))
-        throw fieldNotFound(request.field);
+        throw parameterInvalid(`field ${request.field} does not exist in collection`);
       const fields = info.schema.fields.map((field) =>
         field.name === request.field ? alteredField(field, request) : field,
       );

@@ -29,7 +29,7 @@ const refused: readonly Case[] = [
   {
     name: "1a",
     code: 1100,
-    says: "Invalid collection name: 1a.  the first character of a collection name must be an underscore or letter",
+    says: "Invalid collection name: 1a. the first character of a collection name must be an underscore or letter",
   },
   {
     name: "a b",

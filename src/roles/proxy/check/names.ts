@@ -16,7 +16,7 @@ export function checkAlias(alias: string, limits: NameLimits): void {
 
 function checkCollectionNameOrAlias(name: string, kind: "name" | "alias", limits: NameLimits): void {
   if (name === "") throw parameterInvalid(`collection ${kind} should not be empty`);
-  const head = `Invalid collection ${kind}: ${name}. `;
+  const head = `Invalid collection ${kind}: ${name}.`;
   if (byteLength(name) > limits.nameBytesMax) {
     throw parameterInvalid(
       `${head} the length of a collection ${kind} must be less than ${limits.nameBytesMax} characters`,

@@ -59,6 +59,10 @@ test("wrong requests about databases are refused", async () => {
     await says(800, deployment.status("DescribeDatabase", { dbName: "no" })),
     "database not found[database=no]",
   );
+  equal(
+    await says(800, deployment.status("DescribeDatabase", { dbName: "12-s" })),
+    "database not found[database=12-s]",
+  );
   match(
     await says(1100, deployment.status("AlterDatabase", { dbName: "default" })),
     /empty properties and delete keys/,

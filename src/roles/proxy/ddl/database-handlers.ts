@@ -31,7 +31,6 @@ export const databaseHandlers = {
   },
 
   async DescribeDatabase(call, request) {
-    checkDatabaseName(request.dbName, call.deps.limits);
     const database = await call.deps.rootCoord.describeDatabase(call.ctx, { name: request.dbName });
     return {
       dbName: database.name,

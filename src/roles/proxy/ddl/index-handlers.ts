@@ -20,7 +20,7 @@ import type { IndexDescription as WireIndexDescription } from "../../../wire/mes
 import { resolveIndex } from "../check/index-params.ts";
 import { JSON_PATH } from "../check/json-index.ts";
 import { checkIndexName } from "../check/names.ts";
-import { checkWarmupPolicy, MMAP_KEY, WARMUP_KEY } from "../check/properties.ts";
+import { checkWarmupPolicy, MMAP_KEY, parseBool, WARMUP_KEY } from "../check/properties.ts";
 import type { ProxyCall } from "../handler.ts";
 import type { ServedHandlers } from "../served-handlers.ts";
 import { isLoaded, namedCollection } from "./lookup.ts";
@@ -59,6 +59,9 @@ export const indexHandlers = {
     }
     const fixed = [...Object.keys(set), ...remove].find((key) => !alterableKeys.has(key));
     if (fixed !== undefined) throw parameterInvalid(`${fixed} is not a configable index property`);
+    const mmap = set[MMAP_KEY];
+    if (mmap !== undefined && parseBool(mmap) === undefined)
+      throw parameterInvalid(`invalid ${MMAP_KEY} value: ${mmap}, expected: true, false`);
     const warmup = set[WARMUP_KEY];
     if (warmup !== undefined) checkWarmupPolicy(warmup);
     const info = await call.metaCache.collection(call.ctx, request.collectionName);

@@ -211,6 +211,10 @@ test("index states and progress of one index", async () => {
     (await deployment.status("AlterIndex", { collectionName: "one", indexName: "vec", ...request })).reason;
   match(await alter({ extraParams: [pair("M", "8")] }), /M is not a configable index property/);
   match(await alter({ deleteKeys: ["M"] }), /M is not a configable index property/);
+  match(
+    await alter({ extraParams: [pair("mmap.enabled", "new_value")] }),
+    /invalid mmap.enabled value: new_value, expected: true, false/,
+  );
   match(await alter({ extraParams: [pair("warmup", "hot")] }), /invalid warmup policy: hot/);
   match(await alter({ indexName: "", extraParams: [pair("mmap.enabled", "true")] }), /index name is empty/);
   const both = { extraParams: [pair("mmap.enabled", "true")], deleteKeys: ["mmap.enabled"] };

@@ -100,7 +100,7 @@ test("wrong alias requests are refused", async () => {
     [
       deployment.status("CreateAlias", { alias: "1x", collectionName: "one" }),
       1100,
-      /Invalid collection alias: 1x\. {2}the first character of a collection alias must be an underscore or letter/,
+      /Invalid collection alias: 1x\. the first character of a collection alias must be an underscore or letter/,
     ],
     [
       deployment.status("AlterAlias", { alias: "a", collectionName: "gone" }),

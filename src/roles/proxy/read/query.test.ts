@@ -229,6 +229,11 @@ test("rows come in the order of fields, equal ones by key, over all shards", asy
   assert.deepEqual([...(age?.scalars?.longData?.data ?? [])], [60n, 50n, 40n, 30n, 20n, 10n]);
 });
 
+test("a filter that every row matches needs no limit", async () => {
+  await using proxy = await sixRows();
+  assert.equal(keysOf(await query(proxy, { expr: "age not in []" })).length, 6);
+});
+
 test("wrong requests are refused in Milvus's words", async () => {
   await using proxy = await sixRows({ limits: { resultBytesMax: 100 } });
   const cases: readonly (readonly [QueryInit, RegExp])[] = [

@@ -45,7 +45,7 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
     "failed to create query plan",
   );
   const output = outputFields(request.outputFields, info.schema);
-  if (filter.compiled.kind === "always-true" && params.limit < 0 && !output.countRows) {
+  if (request.expr.trim() === "" && params.limit < 0 && !output.countRows) {
     throw parameterInvalid("empty expression should be used with limit");
   }
   if (output.countRows) {
