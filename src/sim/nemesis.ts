@@ -134,6 +134,16 @@ export class Nemesis {
           if (this.#random.chance(0.5)) net.cut(machine.name, service);
         await this.#whileCut();
         return;
+      case "late appends": {
+        const owner = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "data"));
+        net.slow(owner.name, STREAM, LATE_APPEND_MS_MAX);
+        await world.pause(this.#random.between(20, 200), kind);
+        // What it has sent lands all the same, and where it does another one may have taken over.
+        if (this.#random.chance(0.5)) deployment.crash(owner, this.#random.between(10, 600));
+        else deployment.loseSession(owner);
+        await this.#whileCut();
+        return;
+      }
       case "bad network":
         net.conditions[this.#random.pick(["loss", "repeat", "late"] as const)] = this.#random.pick([
           0.02, 0.1, 0.3,
@@ -179,12 +189,16 @@ const CLUSTER_FAULTS = [
   "one-way partition",
   "isolation",
   "bad network",
+  "late appends",
   "clock jump",
   "session loss",
   "stall",
 ] as const;
 
 const FAULTS_MIN = 6;
+
+/** Longer than a take-over takes, mostly. */
+const LATE_APPEND_MS_MAX = 1_500;
 
 type FaultKind = (typeof STANDALONE_FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
 

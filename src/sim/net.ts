@@ -41,6 +41,8 @@ export class SimNet {
   readonly #world: World;
   readonly #random: Prng;
   readonly #cuts = new Set<string>();
+  /** Milliseconds that a message may take longer on a way. */
+  readonly #slow = new Map<string, number>();
   readonly #processes = new Map<NodeId, Registered>();
 
   constructor(world: World) {
@@ -52,12 +54,17 @@ export class SimNet {
     this.#cuts.add(`${from}>${to}`);
   }
 
+  slow(from: string, to: string, byMsMax: number): void {
+    this.#slow.set(`${from}>${to}`, byMsMax);
+  }
+
   isCut(from: string, to: string): boolean {
     return this.#cuts.has(`${from}>${to}`);
   }
 
   healAll(): void {
     this.#cuts.clear();
+    this.#slow.clear();
     Object.assign(this.conditions, { loss: 0, repeat: 0, late: 0 });
   }
 
@@ -65,7 +72,8 @@ export class SimNet {
   trip(from: string, to: string): number | undefined {
     if (this.isCut(from, to) || this.#random.chance(this.conditions.loss)) return undefined;
     const { delayMsMin, delayMsMax, late } = this.conditions;
-    const delayMs = delayMsMin + this.#random.float() * (delayMsMax - delayMsMin);
+    const slowMs = this.#slow.get(`${from}>${to}`) ?? 0;
+    const delayMs = delayMsMin + this.#random.float() * (delayMsMax - delayMsMin + slowMs);
     return this.#random.chance(late) ? delayMs + this.#random.float() * LATE_MS : delayMs;
   }
 
