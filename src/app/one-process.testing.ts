@@ -95,7 +95,6 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
   links.serve(queryNodeTable, workers.queryNode);
   links.serve(indexNodeTable, workers.indexNode);
   const ctx = backgroundContext(stopping.signal);
-  let sequence = 0n;
 
   const vchannelOf = (info: CollectionInfo) => info.vchannels[0] ?? assert.fail("no vchannel");
   const query = async (info: CollectionInfo, text: string, countOnly: boolean) =>
@@ -142,7 +141,7 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
       vchannel,
       schemaVersion: info.schema.version,
       session: settings.nodeId,
-      sequence: ++sequence,
+      sequence: timestamp(await coords.rootCoord.allocTimestamp(ctx, { count: 1, owner: undefined })),
       deletes:
         batch.deletes === undefined
           ? []

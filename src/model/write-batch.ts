@@ -8,9 +8,10 @@ export interface WriteBatch {
   readonly vchannel: VChannel;
   /** Of the schema that the rows were encoded with; an owner refuses an older one (collectionSchemaMismatch). */
   readonly schemaVersion: number;
-  /** Proxy session and its running number: a repeated batch gets the first one's answer. */
+  /** A repeated batch, of the same session and sequence, gets the first one's answer. */
   readonly session: NodeId;
-  readonly sequence: bigint;
+  /** A timestamp of its own from before it was sent first: an owner refuses what is older than its memory of batches. */
+  readonly sequence: Timestamp;
   /** Keys to end, before the inserts of the same batch take effect. */
   readonly deletes: readonly DeletePart[];
   /** At most one row per key over all parts: within one record the last row wins, and the proxy has dropped the others. */

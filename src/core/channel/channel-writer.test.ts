@@ -6,7 +6,7 @@ import { MemoryMessageStream } from "../../adapters/stream/memory.ts";
 import { streamUnavailable } from "../../errors/storage-errors.ts";
 import { decodeLogRecord } from "../../format/log-record.ts";
 import { epoch, nodeId, segmentId, vchannel } from "../../model/ids.ts";
-import { TIMESTAMP_ZERO } from "../../model/timestamp.ts";
+import { timestamp, TIMESTAMP_ZERO } from "../../model/timestamp.ts";
 import { RecentWrites } from "../shard/recent-writes.ts";
 import type { RecordListener, ShardState } from "../shard/shard-state.ts";
 import { ChannelWriter } from "./channel-writer.ts";
@@ -21,7 +21,7 @@ test("when the shard's state ends, writes in flight are refused and the channel 
     vchannel: channel,
     schema: collectionSample.schema,
     appliedTimestamp: TIMESTAMP_ZERO,
-    recent: new RecentWrites(10),
+    recent: new RecentWrites(10, TIMESTAMP_ZERO),
     listen: () => () => undefined,
     onEnd: (listener: (reason: Error) => void) => (end = listener),
   } as unknown as ShardState;
@@ -45,7 +45,7 @@ test("when the shard's state ends, writes in flight are refused and the channel 
     vchannel: channel,
     schemaVersion: collectionSample.schema.version,
     session: nodeId(2n),
-    sequence: 1n,
+    sequence: timestamp(1n),
     deletes: [{ partitionId: undefined, keys: sequentialKeys("int64", 0, 1) }],
     inserts: [],
     condition: undefined,
@@ -57,8 +57,51 @@ test("when the shard's state ends, writes in flight are refused and the channel 
   end(new Error("the shard was opened afresh"));
   await refused;
   assert.equal(writer.serves, false);
-  await assert.rejects(writer.write({ ...batch, sequence: 2n }), { kind: "channelNotAvailable" });
+  await assert.rejects(writer.write({ ...batch, sequence: timestamp(2n) }), { kind: "channelNotAvailable" });
   await writer.settled();
+  await stream.close();
+});
+
+test("a batch from before what is remembered is refused as of unknown outcome, whatever else is wrong with it", async () => {
+  const { schema } = collectionSample;
+  const state = {
+    vchannel: vchannel("dml_0_1v0"),
+    schema: { ...schema, version: schema.version + 1 },
+    appliedTimestamp: timestamp(100n),
+    recent: new RecentWrites(10, timestamp(100n)),
+    listen: () => () => undefined,
+    onEnd: () => undefined,
+  } as unknown as ShardState;
+  const stream = new MemoryMessageStream();
+  let now = 200n;
+  const writer = new ChannelWriter(
+    {
+      stream,
+      nodeId: nodeId(1n),
+      allocTimestamp: async (count) => (now += BigInt(count)),
+      allocSegment: async () => segmentId(1n),
+      spawn: () => assert.fail("nothing to settle"),
+      queueMax: 10,
+      queueBytesMax: 1000,
+      groupMax: 10,
+    },
+    state,
+    epoch(2n),
+  );
+  const batch = {
+    collectionId: collectionSample.id,
+    vchannel: state.vchannel,
+    schemaVersion: schema.version,
+    session: nodeId(2n),
+    deletes: [{ partitionId: undefined, keys: sequentialKeys("int64", 0, 1) }],
+    inserts: [],
+    condition: undefined,
+  };
+  await assert.rejects(writer.write({ ...batch, sequence: timestamp(99n) }), { kind: "streamUnavailable" });
+  // Sent later, it would be remembered: it is surely not in.
+  await assert.rejects(writer.write({ ...batch, sequence: timestamp(100n) }), {
+    kind: "collectionSchemaMismatch",
+  });
   await stream.close();
 });
 
@@ -74,7 +117,7 @@ async function failTogether(delay: number): Promise<void> {
     vchannel: channel,
     schema: collectionSample.schema,
     appliedTimestamp: TIMESTAMP_ZERO,
-    recent: new RecentWrites(10),
+    recent: new RecentWrites(10, TIMESTAMP_ZERO),
     listen: (listener: RecordListener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -126,10 +169,10 @@ async function failTogether(delay: number): Promise<void> {
   };
   // The group of the second is being formed when the first fails, and fails itself before the barrier is back.
   const answers = [1n, 2n, 3n].map(async (sequence) =>
-    assert.rejects(writer.write({ ...batch, sequence }), refused),
+    assert.rejects(writer.write({ ...batch, sequence: timestamp(sequence) }), refused),
   );
   await Promise.all(answers);
   await writer.settled();
   sick = false;
-  assert.ok((await writer.write({ ...batch, sequence: 5n })).timestamp > 0n);
+  assert.ok((await writer.write({ ...batch, sequence: timestamp(5n) })).timestamp > 0n);
 }

@@ -1,6 +1,7 @@
 import { Deferred } from "../../base/deferred.ts";
 import { channelNotAvailable, collectionSchemaMismatch } from "../../errors/meta-errors.ts";
 import { fenced, serviceTooManyRequests, writeConflict } from "../../errors/service-errors.ts";
+import { streamUnavailable } from "../../errors/storage-errors.ts";
 import { gatherKeys, keysOf } from "../../format/column-select.ts";
 import {
   encodeLogRecord,
@@ -258,6 +259,16 @@ export class ChannelWriter {
     pending: PendingWrite,
   ): { readonly deletes: readonly DeletePart[]; readonly skipped: readonly number[] } | undefined {
     const { batch, done } = pending;
+    const known = this.#state.recent.find(batch.session, batch.sequence);
+    if (known !== undefined) {
+      done.resolve(known);
+      return undefined;
+    }
+    // First of all: any other refusal says that the batch is not in, and may be sent anew.
+    if (batch.sequence < this.#state.recent.completeFrom) {
+      done.reject(streamUnavailable("it is no longer known whether a write that came again is in the log"));
+      return undefined;
+    }
     if (this.#state.schema.version > batch.schemaVersion) {
       done.reject(
         collectionSchemaMismatch(
@@ -265,11 +276,6 @@ export class ChannelWriter {
           `schema version ${batch.schemaVersion} is older than ${this.#state.schema.version}`,
         ),
       );
-      return undefined;
-    }
-    const known = this.#state.recent.find(batch.session, batch.sequence);
-    if (known !== undefined) {
-      done.resolve(known);
       return undefined;
     }
     if (batch.condition === undefined) return { deletes: batch.deletes, skipped: [] };

@@ -78,7 +78,7 @@ export class ShardState {
     this.vchannel = spec.vchannel;
     this.collectionId = spec.collectionId;
     this.#growingRowsMax = spec.growingRowsMax;
-    this.recent = new RecentWrites(spec.recentWritesMax);
+    this.recent = new RecentWrites(spec.recentWritesMax, spec.startTimestamp);
     this.#seed = spec.seed;
     this.#schema = spec.schema;
     this.#position = spec.startPosition;

@@ -1,6 +1,7 @@
 import { isRedkiteError, RedkiteError } from "../../../errors/redkite-error.ts";
 import { toRedkiteError } from "../../../errors/status.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
+import { timestamp, type Timestamp } from "../../../model/timestamp.ts";
 import type { DeletePart, InsertPart, WriteCondition, WriteResult } from "../../../model/write-batch.ts";
 import type { ProxyCall } from "../handler.ts";
 
@@ -28,8 +29,8 @@ export async function sendBatches(
 ): Promise<readonly BatchOutcome[]> {
   if (batches.length === 0) return [];
   const { ctx, deps } = call;
-  // Ids are unique over all threads and runs of the process, as the sequences of a session must be.
-  const firstSequence = await deps.rootCoord.allocId(ctx, { count: batches.length });
+  // Unique over all threads and runs of the process, and below the timestamp of any record that may come of them.
+  const firstSequence = await deps.rootCoord.allocTimestamp(ctx, { count: batches.length, owner: undefined });
   const outcomes: BatchOutcome[] = [];
   const perShard = Map.groupBy(batches.keys(), (i) => batches[i]?.shard ?? 0);
   await Promise.all(
@@ -38,7 +39,7 @@ export async function sendBatches(
       for (const i of indexes) {
         const batch = batches[i];
         if (batch === undefined) continue;
-        failure ??= await sendOne(call, info, batch, firstSequence + BigInt(i)).then((outcome) => {
+        failure ??= await sendOne(call, info, batch, timestamp(firstSequence + BigInt(i))).then((outcome) => {
           outcomes[i] = outcome;
           return outcome.kind === "failed" ? outcome : undefined;
         });
@@ -53,7 +54,7 @@ async function sendOne(
   { ctx, deps, self }: ProxyCall,
   info: CollectionInfo,
   { shard, deletes, inserts, condition }: OutgoingBatch,
-  sequence: bigint,
+  sequence: Timestamp,
 ): Promise<BatchOutcome> {
   const vchannel = info.vchannels[shard];
   if (vchannel === undefined) throw new TypeError(`collection ${info.name} has no vchannel ${shard}`);
