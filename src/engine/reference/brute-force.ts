@@ -123,6 +123,7 @@ function groupTokens(groups: NonNullable<SearchInput["groups"]>): (row: number) 
     case DataType.Int16:
     case DataType.Int32:
     case DataType.Int64:
+    case DataType.Timestamptz:
     case DataType.VarChar:
       return scalarTokens(column);
     default:

@@ -428,6 +428,8 @@ def _():
     same(got[0]["at"], "2025-01-04T03:00:00.5+08:00")
     hit = client.search("py_times", [vector(3)], limit=1, output_fields=["at", "place"])[0][0]["entity"]
     same((hit["at"], hit["place"]), ("2025-01-03T19:00:00.5Z", "POINT (3 -0.5)"))
+    hits = client.search("py_times", [vector(3)], limit=5, group_by_field="at", output_fields=["at"])[0]
+    same(len({h["entity"]["at"] for h in hits}), 5)
     same(ids('at >= ISO "2025-01-20T00:00:00+08:00"'), on_or_after(20, 0))
     same(ids('at >= ISO "2025-01-20 00:00:00"', timezone="Asia/Shanghai"), on_or_after(20, 0))
     same(ids('at + INTERVAL "P1DT1H" >= ISO "2025-01-20T01:00:00+08:00"'), on_or_after(19, 0))

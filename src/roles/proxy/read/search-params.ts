@@ -220,6 +220,7 @@ const GROUPED_TYPES: ReadonlySet<DataType> = new Set([
   DataType.Int16,
   DataType.Int32,
   DataType.Int64,
+  DataType.Timestamptz,
   DataType.VarChar,
 ]);
 

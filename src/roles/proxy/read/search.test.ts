@@ -111,7 +111,7 @@ test("groups: one hit each, several with a group size, an offset counts groups",
   assert.deepEqual([...(grouped.results?.groupByFieldValue?.scalars?.longData?.data ?? [])], [1n, 2n, 0n]);
   assert.deepEqual(
     idsOf(await search(proxy, { group_by_field: "age", group_size: 2, topk: 2 })),
-    [1, 2, 4, 5],
+    [1, 4, 2, 5],
   );
   assert.deepEqual(idsOf(await search(proxy, { group_by_field: "age", offset: 1, topk: 1 })), [2]);
   await assert.rejects(
@@ -126,6 +126,15 @@ test("groups: one hit each, several with a group size, an offset counts groups",
     search(proxy, { group_by_field: "vector" }),
     /unsupported data type VECTOR_FLOAT for group by operator/,
   );
+});
+
+test("the hits of a group come together, the group with the best hit first", async () => {
+  await using proxy = await twelveRows();
+  const grouped = await search(proxy, { group_by_field: "age", group_size: 2, topk: 2 });
+  assert.deepEqual(idsOf(grouped), [1, 4, 2, 5]);
+  assert.deepEqual([...(grouped.results?.scores ?? [])], [1, 16, 4, 25]);
+  const next = await search(proxy, { group_by_field: "age", group_size: 2, topk: 2, offset: 1 });
+  assert.deepEqual(idsOf(next), [2, 5, 3, 6]);
 });
 
 test("hits in the order of fields: the distance chooses them, groups stay together", async () => {

@@ -207,10 +207,11 @@ async function withFields(
   if (columnsBytes(fields) > resultBytesMax)
     throw parameterInvalid(`search results exceed the maxOutputSize Limit ${resultBytesMax}`);
   const found = { hits, fields, searchedRows };
-  return params.orderBy.length === 0 ? found : ordered(call, target, params.orderBy, found);
+  const asFound = params.orderBy.length === 0 && (params.groupBy?.groupSize ?? 1) === 1;
+  return asFound ? found : ordered(call, target, params.orderBy, found);
 }
 
-/** The same hits, those of each query in the order of some of their fields; groups stay together. */
+/** The same hits, those of each query in the order of some of their fields, if any; the hits of a group come together, as in Milvus. */
 async function ordered(
   call: ProxyCall,
   target: ReadTarget,
@@ -218,7 +219,8 @@ async function ordered(
   { hits, fields, searchedRows }: Found,
 ): Promise<Found> {
   const fieldsBy = orderBy.map(({ field }) => field);
-  const compare = rowComparison(orderBy, await fieldsOfKeys(call, target, fieldsBy, hits.keys));
+  const columns = orderBy.length === 0 ? [] : await fieldsOfKeys(call, target, fieldsBy, hits.keys);
+  const compare = rowComparison(orderBy, columns);
   const rows: number[] = [];
   for (let q = 0; q + 1 < hits.starts.length; q++) {
     rows.push(...orderedRows(hits.starts[q] ?? 0, hits.starts[q + 1] ?? 0, compare, hits.groupValues));
