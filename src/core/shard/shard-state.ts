@@ -136,6 +136,11 @@ export class ShardState {
     return this.#sealed.values();
   }
 
+  /** The sealed segment as it is now; another one of the same id may have taken its place. */
+  findSealed(id: SegmentId): SealedEntry | undefined {
+    return this.#sealed.get(id);
+  }
+
   /** The current segments. The caller releases the view. */
   view(): ShardView<ShardSegment> {
     this.#view ??= new ShardView([...this.#sealed.values(), ...this.#growing.values()]);

@@ -15,7 +15,7 @@ import { Watermark } from "../../core/shard/watermark.ts";
 import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { NodeId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
+import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
 import type {
   ReadScope,
   ShardQueryRequest,
@@ -58,7 +58,7 @@ export class Delegator {
   /** Undefined: all partitions, later ones too. */
   #partitions: ReadonlySet<PartitionId> | undefined;
   /** Attached index by segment and field. */
-  readonly #attached = new Map<string, SegmentIndexMeta>();
+  readonly #attached = new Map<string, Attached>();
   readonly #watermark = Watermark.create();
   /** Of the views shown to other threads: over all states that the shard has had, and changes of the partitions. */
   #viewVersion = 0n;
@@ -211,29 +211,29 @@ export class Delegator {
   }
 
   async #attachIndexes(ctx: CallContext): Promise<void> {
-    const sealed = [...this.#shard.state.sealed()].filter(
-      (entry) => this.#partitions?.has(entry.partitionId) ?? true,
-    );
+    const { state } = this.#shard;
+    const sealed = [...state.sealed()].filter((entry) => this.#partitions?.has(entry.partitionId) ?? true);
     if (sealed.length === 0) return;
     const indexes = await this.#deps.indexCoord.listSegmentIndexes(ctx, {
-      collectionId: this.#shard.state.collectionId,
+      collectionId: state.collectionId,
       segmentIds: sealed.map((entry) => entry.id),
     });
-    const entries = new Map<SegmentId, SealedEntry>(sealed.map((entry) => [entry.id, entry]));
     const wanted = new Set<string>();
     for (const index of indexes) {
-      const entry = entries.get(index.segmentId);
+      // As it is now: while indexes are listed and opened, segments are replaced, and closed.
+      const entry = this.#shard.state.findSealed(index.segmentId);
       if (entry === undefined || index.state !== "Finished" || index.file === undefined) continue;
       const slot = `${index.segmentId}/${index.fieldId}`;
       wanted.add(slot);
-      if (this.#attached.get(slot)?.buildId === index.buildId) continue;
+      const known = this.#attached.get(slot);
+      if (known?.index.buildId === index.buildId && known.entry === entry) continue;
       await this.#attach(entry, index, index.file);
-      this.#attached.set(slot, index);
+      this.#attached.set(slot, { index, entry });
     }
-    for (const [slot, index] of this.#attached) {
+    for (const [slot, { index, entry }] of this.#attached) {
       if (wanted.has(slot)) continue;
       this.#attached.delete(slot);
-      entries.get(index.segmentId)?.ref.segment.detachIndex(index.fieldId);
+      if (this.#shard.state.findSealed(entry.id) === entry) entry.ref.segment.detachIndex(index.fieldId);
     }
   }
 
@@ -260,7 +260,7 @@ export class Delegator {
     const infos: LoadedSegmentInfo[] = [];
     for (const entry of [...state.sealed(), ...state.growing()]) {
       if (this.#partitions !== undefined && !this.#partitions.has(entry.partitionId)) continue;
-      const index = [...this.#attached.values()].find((meta) => meta.segmentId === entry.id);
+      const index = [...this.#attached.values()].find((attached) => attached.entry === entry)?.index;
       infos.push({
         segmentId: entry.id,
         collectionId: state.collectionId,
@@ -275,6 +275,12 @@ export class Delegator {
     }
     return infos;
   }
+}
+
+/** An index, and the segment as it was opened: one opened anew has none yet. */
+interface Attached {
+  readonly index: SegmentIndexMeta;
+  readonly entry: SealedEntry;
 }
 
 function viewSegment(entry: ShardSegment): ViewSegment {
