@@ -60,8 +60,9 @@ export const TEST_STEPS: readonly TestStep[] = [
   },
   {
     name: "simulation",
-    command: ["node", "src/cli/main.ts", "sim", "--seeds", "8", "--from", "1"],
+    command: ["node", "src/cli/main.ts", "sim", "--seeds", "200", "--from", "1"],
     needs: ["src/sim/world.ts", "src/cli/main.ts"],
+    limitMs: 1_200_000,
   },
   {
     name: "kills",
