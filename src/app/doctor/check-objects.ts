@@ -1,4 +1,5 @@
 import { equalBytes } from "../../base/bytes.ts";
+import { objectKeys } from "../../core/objects/object-keys.ts";
 import { SegmentFiles } from "../../core/shard/segment-files.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
@@ -244,21 +245,13 @@ export class ObjectCheck {
     for (const record of this.#inventory.segmentIndexes) {
       if (record.file !== undefined) this.#named.add(record.file.key);
     }
-    for (let after = ""; ;) {
-      const keys = await this.#objects.list("", { limit: LIST_MAX, after });
-      for (const key of keys) {
-        if (this.#named.has(key) || this.#named.has(key.slice(0, key.lastIndexOf("/") + 1))) continue;
-        const problem = "no metadata names it";
-        this.#findings.note({ file: `objects/${key}`, concerns: undefined, problem, remedy: ORPHAN });
-      }
-      const last = keys.at(-1);
-      if (last === undefined || keys.length < LIST_MAX) return;
-      after = last;
+    for await (const key of objectKeys(this.#objects, "")) {
+      if (this.#named.has(key) || this.#named.has(key.slice(0, key.lastIndexOf("/") + 1))) continue;
+      const problem = "no metadata names it";
+      this.#findings.note({ file: `objects/${key}`, concerns: undefined, problem, remedy: ORPHAN });
     }
   }
 }
-
-const LIST_MAX = 1000;
 
 /** uint32 row [n], padded to 8 bytes, uint64 end [n]. */
 function checkEnds(bytes: Uint8Array, count: number, manifest: Manifest): void {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
+import { objectKeys } from "./object-keys.ts";
 
 export interface OrphanSweepDeps {
   readonly objects: ObjectStore;
@@ -23,7 +24,7 @@ export class OrphanSweep {
     const now = this.#deps.clock.nowMs();
     const seen = new Map<string, number>();
     for (const prefix of prefixes) {
-      for await (const key of this.#keys(prefix)) {
+      for await (const key of objectKeys(this.#deps.objects, prefix)) {
         if (isNamed(key)) continue;
         const since = this.#since.get(key) ?? now;
         if (now - since >= this.#deps.toleranceMs) await this.#deps.objects.remove(key);
@@ -32,18 +33,6 @@ export class OrphanSweep {
     }
     this.#since = seen;
   }
-
-  async *#keys(prefix: string): AsyncIterable<string> {
-    let after = "";
-    for (;;) {
-      const keys = await this.#deps.objects.list(prefix, { limit: LIST_MAX, after });
-      yield* keys;
-      const last = keys.at(-1);
-      if (last === undefined || keys.length < LIST_MAX) return;
-      after = last;
-    }
-  }
 }
 
-const LIST_MAX = 1000;
 const ORPHANS_MAX = 100_000;
