@@ -6,8 +6,14 @@ import { after } from "node:test";
 /** Open when the process starts, and not the tests' doing. */
 const ours = new Set(["PipeWrap", "TTYWrap", "FSReqCallback", "FSReqPromise", "TickObject", "CloseReq"]);
 
-/** A handle that was just closed needs a few turns of the event loop until it is gone. */
-const turnsMax = 20;
+/** What was closed may take until the system says so; what is still open then was not closed. */
+const closingMsMax = 5000;
+/** The runner hears the last results through a stream. */
+const reportingMs = 500;
+
+/** Of before the tests: they may put the clock on mocked time. */
+const { setImmediate, setTimeout } = globalThis;
+const now = performance.now.bind(performance);
 
 /** Threads are not among the active resources. */
 const threads = new Set();
@@ -19,15 +25,17 @@ if (process.env.NODE_TEST_CONTEXT !== undefined) {
   });
   after(async () => {
     // At least one turn: a thread that a test has just started is announced behind it.
-    let turn = 0;
-    do await new Promise((done) => setImmediate(done));
-    while (++turn < turnsMax && leaked().length > 0);
+    await new Promise((done) => setImmediate(done));
+    const since = now();
+    while (leaked().length > 0 && now() - since < closingMsMax)
+      await new Promise((done) => setTimeout(done, 10));
     const left = leaked();
-    if (left.length > 0) {
-      // The handles would keep the process alive; the failure has to be reported first.
-      setImmediate(() => setImmediate(() => process.exit(1)));
-      throw new Error(`the tests of ${process.argv[1]} left open: ${left.join(", ")}`);
-    }
+    if (left.length === 0) return;
+    const problem = `the tests of ${process.argv[1]} left open: ${left.join(", ")}`;
+    // The handles would keep the process alive; the failure has to be reported first.
+    setTimeout(() => process.exit(1), reportingMs);
+    console.error(problem);
+    throw new Error(problem);
   });
 }
 

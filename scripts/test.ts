@@ -112,15 +112,22 @@ async function runTests(
   step: TestStep,
 ): Promise<Counts> {
   const [node = process.execPath, ...options] = command;
-  const leaks = path.join(root, "scripts", "leaked-handles.mjs");
+  const script = (name: string) => path.join(root, "scripts", name);
+  const reporters = ["spec", script("ended-files.mjs")].flatMap((reporter) => [
+    `--test-reporter=${reporter}`,
+    "--test-reporter-destination=stdout",
+  ]);
   const { code, output } = await run(
-    [node, ...options, "--test-reporter=spec", `--import=${leaks}`, ...files],
+    [node, ...options, ...reporters, `--import=${script("leaked-handles.mjs")}`, ...files],
     step,
   );
   const count = (name: string) => Number(new RegExp(`^ℹ ${name} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
   const failuresStart = output.indexOf("✖ failing tests:");
-  if (code !== 0) console.log(failuresStart < 0 ? output.trimEnd() : output.slice(failuresStart).trimEnd());
+  if (code !== 0) {
+    for (const [line] of output.matchAll(/^✖ .* ended with .*$/gm)) console.log(line);
+    console.log(failuresStart < 0 ? output.trimEnd() : output.slice(failuresStart).trimEnd());
+  }
   // A runner that dies before it counts anything has failed all the same.
   return {
     passed: count("pass"),

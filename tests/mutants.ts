@@ -37,7 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   let missed = 0;
   for (const mutant of mutants) if (!(await hunt.report(mutant))) missed += 1;
-  hunt.close();
+  await hunt.close();
   console.log(`${mutants.length - missed} passed, ${missed} failed`);
   return missed === 0 ? 0 : 1;
 }
@@ -78,8 +78,8 @@ class Hunt {
     }
   }
 
-  close(): void {
-    this.#healthy.close();
+  close(): Promise<void> {
+    return this.#healthy.close();
   }
 
   async #find(mutant: Mutant): Promise<{ readonly seed: number; readonly problem: string } | undefined> {
@@ -95,7 +95,7 @@ class Hunt {
       }
       return undefined;
     } finally {
-      pool.close();
+      await pool.close();
       rmSync(folder, { recursive: true, force: true });
     }
   }

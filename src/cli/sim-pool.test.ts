@@ -33,7 +33,7 @@ describe("a pool of seed processes", () => {
     try {
       for await (const { problem } of of.inOrder(seeds.map(task))) found.push(problem);
     } finally {
-      of.close();
+      await of.close();
     }
     return found;
   }
@@ -65,7 +65,7 @@ describe("a pool of seed processes", () => {
     const two = pool("two", "await new Promise((done) => setTimeout(done, 20));", { jobs: 2 });
     const pids = new Set<number>();
     for await (const { operations } of two.inOrder([1, 2, 3, 4, 5, 6].map(task))) pids.add(operations);
-    two.close();
+    await two.close();
     assert.equal(pids.size, 2);
   });
 });

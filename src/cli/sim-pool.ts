@@ -13,6 +13,8 @@ export class SeedPool {
   readonly #queue: Waiting[] = [];
   readonly #idle: ChildProcess[] = [];
   readonly #busy = new Set<ChildProcess>();
+  /** Of every process that has not ended yet, also of those that were killed. */
+  readonly #exits = new Map<ChildProcess, Promise<void>>();
 
   constructor({ jobs, program = PROGRAM, limitMs = LIMIT_MS }: SeedPoolOptions) {
     this.#jobs = jobs;
@@ -40,25 +42,22 @@ export class SeedPool {
     for (const report of ahead) yield report;
   }
 
-  /** Kills what still runs; its tasks stay without a report. */
-  close(): void {
+  /** Kills what still runs, whose tasks are lost; fulfilled when no process is left. */
+  async close(): Promise<void> {
     this.#queue.length = 0;
-    for (const child of [...this.#idle.splice(0), ...this.#busy]) {
-      child.removeAllListeners();
-      child.kill("SIGKILL");
-    }
-    this.#busy.clear();
+    for (const child of this.#exits.keys()) child.kill("SIGKILL");
+    await Promise.all(this.#exits.values());
   }
 
   #next(): void {
     if (this.#busy.size >= this.#jobs) return;
     const waiting = this.#queue.shift();
     if (waiting === undefined) return;
-    const child = this.#idle.pop() ?? fork(this.#program, [], { serialization: "advanced" });
+    const child = this.#idle.pop() ?? this.#start();
     this.#busy.add(child);
     const settle = (report: SeedReport, again: "reuse" | "end"): void => {
       clearTimeout(timer);
-      child.removeAllListeners();
+      child.off("message", answered).off("exit", ended);
       this.#busy.delete(child);
       if (again === "reuse") this.#idle.push(child);
       waiting.resolve(report);
@@ -68,11 +67,27 @@ export class SeedPool {
       child.kill("SIGKILL");
       settle(lost(waiting.task, `the run has not ended after ${this.#limitMs} ms`), "end");
     }, this.#limitMs);
-    child.once("message", (report) => settle(report as SeedReport, "reuse"));
-    child.once("exit", (code, signal) =>
-      settle(lost(waiting.task, `the process ended with ${signal ?? `code ${code}`}`), "end"),
-    );
+    const answered = (report: unknown): void => settle(report as SeedReport, "reuse");
+    const ended = (code: number | null, signal: string | null): void =>
+      settle(lost(waiting.task, `the process ended with ${signal ?? `code ${code}`}`), "end");
+    child.once("message", answered).once("exit", ended);
     child.send(waiting.task);
+  }
+
+  #start(): ChildProcess {
+    const child = fork(this.#program, [], { serialization: "advanced" });
+    const gone = new Promise<void>((resolve) => {
+      child.once("exit", () => {
+        this.#exits.delete(child);
+        const idle = this.#idle.indexOf(child);
+        if (idle >= 0) this.#idle.splice(idle, 1);
+        resolve();
+      });
+    });
+    this.#exits.set(child, gone);
+    // A task that cannot be sent: the exit that goes with it is what counts.
+    child.on("error", () => child.kill("SIGKILL"));
+    return child;
   }
 }
 

@@ -33,7 +33,7 @@ export const sim: Command = async (args, print) => {
   try {
     return judge(await runInPool(pool, tasks, print), seeds, print);
   } finally {
-    pool.close();
+    await pool.close();
   }
 };
 
