@@ -63,11 +63,20 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     objects: await FsObjectStore.open(disk, "objects"),
   };
   const links = new LocalLinks({ freeze: true });
-  const settings = defaultSettings({
+  const defaults = defaultSettings({
     nodeId: nodeId(BigInt(Date.now())),
     address: "local",
     stopping: stopping.signal,
   });
+  // Nothing begins by itself: what a timer starts on a slow machine comes between two steps of a test.
+  const settings = {
+    ...defaults,
+    coordinators: {
+      ...defaults.coordinators,
+      data: { ...defaults.coordinators.data, compactionEnabled: false },
+    },
+    workers: { ...defaults.workers, reportIntervalMs: NEVER_MS },
+  };
   const sessions = await SessionDirectory.watch(meta, ports.tasks);
   const session = await registerSession(
     { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: 10_000 },
@@ -283,6 +292,8 @@ function rowsOf(keys: readonly bigint[]): Uint8Array {
     ]),
   });
 }
+
+const NEVER_MS = 24 * 3600_000;
 
 const fields: readonly FieldSchema[] = [
   { ...plain("id", DataType.Int64), id: fieldId(100), isPrimaryKey: true },
