@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct Thread {
   std::set<Running*> working;  // not yet reported
 };
 
+enum class Pushed : uint8_t { taken, full, noMemory };
+
 /** One lane: threads started on first use, joined when the last JavaScript thread has gone. */
 class Pool {
  public:
@@ -52,21 +55,31 @@ class Pool {
     limit_ = std::clamp(threads, limit_, kThreadsMax);
   }
 
-  bool push(Running* running) {
+  /** The job is the pool's when it was taken, and untouched otherwise. */
+  Pushed push(Running* running) {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= kQueueMax) return false;
-    queue_.push_back(running);
-    if (idle_ == 0 && threads_.size() < limit_) threads_.emplace_back([this] { serve(); });
+    if (queue_.size() >= kQueueMax) return Pushed::full;
+    try {
+      if (!startThread()) return Pushed::noMemory;
+      queue_.push_back(running);
+    } catch (const std::bad_alloc&) {
+      return Pushed::noMemory;
+    }
     wake_.notify_one();
-    return true;
+    return Pushed::taken;
   }
 
-  void pushBackground(std::function<void(CancelToken)> work) {
+  Pushed pushBackground(std::function<void(CancelToken)> work) {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    background_.push_back(std::move(work));
-    if (idle_ == 0 && threads_.size() < limit_) threads_.emplace_back([this] { serve(); });
+    if (stopping_) return Pushed::full;
+    try {
+      if (!startThread()) return Pushed::noMemory;
+      background_.push_back(std::move(work));
+    } catch (const std::bad_alloc&) {
+      return Pushed::noMemory;
+    }
     wake_.notify_one();
+    return Pushed::taken;
   }
 
   /** Takes back the jobs of a JavaScript thread that have not begun. */
@@ -100,6 +113,18 @@ class Pool {
 
  private:
   void serve();
+
+  /** One more thread for one more piece of work, as far as the limit goes; false when there is none at all. */
+  bool startThread() {
+    const size_t waiting = queue_.size() + background_.size();
+    if (idle_ > waiting || threads_.size() >= limit_) return true;
+    try {
+      threads_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are do the work one after the other.
+    }
+    return !threads_.empty();
+  }
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -230,6 +255,14 @@ void closeThread(void* data) {
   for (Pool& lane : all.lanes) lane.stop();
 }
 
+napi_value tooManyJobs(napi_env env) {
+  napi_value code, message, error;
+  napiOk(env, napi_create_string_utf8(env, "tooManyJobs", NAPI_AUTO_LENGTH, &code));
+  napiOk(env, napi_create_string_utf8(env, std::to_string(kQueueMax).c_str(), NAPI_AUTO_LENGTH, &message));
+  napiOk(env, napi_create_error(env, code, message, &error));
+  return error;
+}
+
 }  // namespace
 
 void setThreads(Lane lane, uint32_t threads) { process().lanes[static_cast<size_t>(lane)].setThreads(threads); }
@@ -250,7 +283,9 @@ void openThread(napi_env env) {
   napiOk(env, napi_add_env_cleanup_hook(env, closeThread, box));
 }
 
-void submitBackground(Lane lane, std::function<void(CancelToken)> work) { process().lanes[static_cast<size_t>(lane)].pushBackground(std::move(work)); }
+bool submitBackground(Lane lane, std::function<void(CancelToken)> work) {
+  return process().lanes[static_cast<size_t>(lane)].pushBackground(std::move(work)) == Pushed::taken;
+}
 
 napi_value submit(napi_env env, Lane lane, Job job) {
   void* data = nullptr;
@@ -270,7 +305,8 @@ napi_value submit(napi_env env, Lane lane, Job job) {
     const std::lock_guard lock(thread->mutex);
     thread->working.insert(raw);
   }
-  if (process().lanes[static_cast<size_t>(lane)].push(raw)) {
+  const Pushed pushed = process().lanes[static_cast<size_t>(lane)].push(raw);
+  if (pushed == Pushed::taken) {
     running.release();
     if (thread->unanswered++ == 0) napiOk(env, napi_ref_threadsafe_function(env, thread->report));
     return promise;
@@ -281,11 +317,7 @@ napi_value submit(napi_env env, Lane lane, Job job) {
   }
   if (raw->flag != nullptr) napi_delete_reference(env, raw->flag);
   if (raw->keep != nullptr) napi_delete_reference(env, raw->keep);
-  napi_value code, message, error;
-  napiOk(env, napi_create_string_utf8(env, "tooManyJobs", NAPI_AUTO_LENGTH, &code));
-  napiOk(env, napi_create_string_utf8(env, std::to_string(kQueueMax).c_str(), NAPI_AUTO_LENGTH, &message));
-  napiOk(env, napi_create_error(env, code, message, &error));
-  napiOk(env, napi_reject_deferred(env, raw->deferred, error));
+  napiOk(env, napi_reject_deferred(env, raw->deferred, pushed == Pushed::full ? tooManyJobs(env) : makeError(env, outOfMemory("no thread can be started"))));
   return promise;
 }
 

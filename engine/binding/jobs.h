@@ -28,8 +28,11 @@ struct Job {
 /** Starts the job and returns its promise. Refused with `tooManyJobs` when the lane's queue is full. */
 napi_value submit(napi_env env, Lane lane, Job job);
 
-/** Work that nobody waits for: after everything else of the lane, a slice at a time, until the addon is unloaded. */
-void submitBackground(Lane lane, std::function<void(CancelToken)> work);
+/**
+ * Work that nobody waits for: after everything else of the lane, a slice at a time, until the addon is unloaded. False when it was not
+ * taken, at the end of the process or without memory.
+ */
+[[nodiscard]] bool submitBackground(Lane lane, std::function<void(CancelToken)> work);
 
 /** Called once per JavaScript thread that loads the addon. */
 void openThread(napi_env env);

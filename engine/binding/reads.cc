@@ -94,7 +94,7 @@ napi_value makeHits(napi_env env, const SearchOutput& out) {
 
 /** Adds a slice to the graph of a growing segment, then comes back for the next unless the segment was closed meanwhile. */
 void growInterim(std::weak_ptr<Segment> weak, int64_t fieldId, Metric metric) {
-  submitBackground(Lane::build, [weak, fieldId, metric](CancelToken cancel) {
+  const bool taken = submitBackground(Lane::build, [weak, fieldId, metric](CancelToken cancel) {
     const std::shared_ptr<Segment> segment = weak.lock();
     if (segment == nullptr) return;
     bool more = false;
@@ -108,6 +108,8 @@ void growInterim(std::weak_ptr<Segment> weak, int64_t fieldId, Metric metric) {
     if (status.ok() && more) growInterim(weak, fieldId, metric);
     else segment->interim()->release();
   });
+  const std::shared_ptr<Segment> segment = taken ? nullptr : weak.lock();
+  if (segment != nullptr) segment->interim()->release();
 }
 
 void followUp(const std::shared_ptr<Segment>& segment, const SearchInput& in, const SearchOutput& out) {
