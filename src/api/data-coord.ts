@@ -61,7 +61,12 @@ export interface DataCoord extends Component {
       readonly segments: readonly { readonly id: SegmentId; readonly rows: number }[];
     },
   ): Promise<void>;
-  /** Commits flushed segments, new delta logs and the channel checkpoint in one transaction; refused when the epoch is stale. */
+  /** The flush of the channel that may be committed from now on, and no other; its files lie under the attempt's id. */
+  beginFlush(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly epoch: Epoch },
+  ): Promise<{ readonly attempt: bigint }>;
+  /** Commits flushed segments, new delta logs and the channel checkpoint in one transaction; refused when the epoch is stale, or another flush was begun since. */
   commitFlush(ctx: CallContext, request: CommitFlushRequest): Promise<void>;
 
   /** Seals what is growing in the collections (or all) at a timestamp taken now; `flushedAt` is that timestamp. */
@@ -139,6 +144,7 @@ export interface SegmentReport {
 export interface CommitFlushRequest {
   readonly vchannel: VChannel;
   readonly epoch: Epoch;
+  readonly attempt: bigint;
   readonly segments: readonly FlushedSegment[];
   readonly deltaLogs: readonly DeltaLogMeta[];
   readonly checkpoint: Checkpoint;
@@ -209,6 +215,7 @@ export const dataCoordTable: ServiceTable<DataCoord> = {
     allocSegment: yes,
     reportSegments: yes,
     sealSegments: yes,
+    beginFlush: yes,
     commitFlush: yes,
     flush: yes,
     getFlushState: yes,

@@ -88,6 +88,7 @@ export function defaultSettings(identity: {
       writerLimits: { queueMax: 1024, queueBytesMax: 256 << 20, groupMax: 256 },
       recentWritesMax: 4096,
       reportIntervalMs: 500,
+      targetsReportIntervalMs: 10_000,
       deltaBytesMax: 8 << 20,
       filtersCachedMax: 1024,
       inlineSearchWorkMax: 4_000_000,

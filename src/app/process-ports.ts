@@ -70,6 +70,7 @@ export interface ProcessSettings {
     };
     readonly recentWritesMax: number;
     readonly reportIntervalMs: number;
+    readonly targetsReportIntervalMs: number;
     readonly deltaBytesMax: number;
     readonly filtersCachedMax: number;
     readonly inlineSearchWorkMax: number;

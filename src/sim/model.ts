@@ -1,9 +1,13 @@
+import type { MetaChange } from "../adapters/meta/key-space.ts";
 import { crc32c } from "../base/crc32c.ts";
+import { collectionCodec } from "../core/catalog/schema-codec.ts";
 import { keysOf } from "../format/column-select.ts";
 import { decodeLogRecord, type DdlRecord, type LogRecord, type RowsRecord } from "../format/log-record.ts";
 import { decodeRowBatch } from "../format/row-batch.ts";
-import type { CollectionId, PartitionId } from "../model/ids.ts";
+import { partitionId as toPartitionId, type CollectionId, type PartitionId } from "../model/ids.ts";
+import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import type { StreamRecord } from "../ports/message-stream.ts";
+import { INTENTS } from "../roles/rootcoord/root-tables.ts";
 import { DIM, FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
 import type { StreamObserver } from "./stream.ts";
 
@@ -86,6 +90,20 @@ export class Model implements StreamObserver {
     }
     channel.positions.push({ position, digest });
     this.#apply(channel, payload, position);
+  }
+
+  /**
+   * From the moment that the timestamp of a change is stored, the change happens at it, and a read at or behind it must see it, although no
+   * channel has its record yet.
+   */
+  onMetaCommit(changes: readonly MetaChange[]): void {
+    for (const change of changes) {
+      if (change.type !== "put" || !change.entry.key.startsWith(INTENTS.prefix)) continue;
+      const { after, kind, partitionId, timestamp } = INTENTS.codec.decode(change.entry.value);
+      if (after === undefined || timestamp === TIMESTAMP_ZERO) continue;
+      for (const topic of collectionCodec.decode(after).vchannels)
+        this.channel(topic).change(kind, toPartitionId(partitionId), timestamp);
+    }
   }
 
   /** Timestamps up to which the log is known now, by topic: what has happened before what begins now. */
@@ -223,8 +241,7 @@ export class Model implements StreamObserver {
     if (channel.changes.has(record.intentId)) return;
     channel.changes.add(record.intentId);
     if (record.timestamp > channel.lastTimestamp) channel.lastTimestamp = record.timestamp;
-    if (record.kind === "dropPartition") channel.drops.set(record.partitionId, record.timestamp);
-    else if (record.kind === "truncate") channel.truncations.push(record.timestamp);
+    channel.change(record.kind, record.partitionId, record.timestamp);
   }
 }
 
@@ -241,7 +258,7 @@ export class ModelChannel {
   readonly deletions = new Map<SimKey, bigint>();
   readonly changes = new Set<bigint>();
   readonly drops = new Map<PartitionId, bigint>();
-  readonly truncations: bigint[] = [];
+  readonly truncations = new Set<bigint>();
   readonly #versions = new Map<SimKey, ModelVersion[]>();
   epoch = 0n;
   lastTimestamp = 0n;
@@ -268,6 +285,12 @@ export class ModelChannel {
     else versions.push(version);
   }
 
+  /** A second time, from the log, it changes nothing. */
+  change(kind: string, partitionId: PartitionId, at: bigint): void {
+    if (kind === "dropPartition") this.drops.set(partitionId, at);
+    else if (kind === "truncate") this.truncations.add(at);
+  }
+
   /** The row of a key now, visible or not in a dropped partition. */
   current(key: SimKey): ModelRow | undefined {
     return this.#versions.get(key)?.at(-1)?.row;
@@ -291,7 +314,7 @@ export class ModelChannel {
   #isVisible(row: ModelRow, at: bigint): boolean {
     const drop = this.drops.get(row.partitionId);
     if (drop !== undefined && drop <= at) return false;
-    return !this.truncations.some((truncated) => truncated <= at && row.begin <= truncated);
+    return ![...this.truncations].some((truncated) => truncated <= at && row.begin <= truncated);
   }
 }
 

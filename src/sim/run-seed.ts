@@ -60,7 +60,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   if (options.log !== undefined) model.onApplied = options.log;
   const deployment = new Deployment(world, engine, tuning, faults, {
     violation,
-    onMetaCommit: (changes) => checker.onCommit(changes),
+    onMetaCommit: (changes) => {
+      checker.onCommit(changes);
+      model.onMetaCommit(changes);
+    },
     onRecord: (topic, after, record) => model.onRecord(topic, after, record),
     onStart: () => undefined,
   });

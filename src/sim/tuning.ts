@@ -45,7 +45,8 @@ export function tune(world: World): SimTuning {
     gcEnabled: true,
     gcIntervalMs: random.pick([200, 600, 2_000]),
     gcDropToleranceMs: random.pick([0, 100, 1_000]),
-    gcOrphanToleranceMs: random.pick([2_000, 10_000]),
+    // Even with none nothing is lost that somebody may still name.
+    gcOrphanToleranceMs: random.pick([0, 2_000]),
   };
   const index = {
     buildsParallelMax: random.between(1, 2),
@@ -54,7 +55,7 @@ export function tune(world: World): SimTuning {
     retryPauseMs: 50,
     failedPauseMs: 300,
     upkeepIntervalMs: random.fork("index upkeep").pick([200, 1_000]),
-    orphanToleranceMs: 2_000,
+    orphanToleranceMs: random.fork("index orphans").pick([0, 2_000]),
   };
   const leaseMs = random.pick([400, 1_200]);
   const workers = {
@@ -66,6 +67,7 @@ export function tune(world: World): SimTuning {
     },
     recentWritesMax: random.pick([64, 1_024]),
     reportIntervalMs: random.pick([20, 150]),
+    targetsReportIntervalMs: random.fork("targets report").pick([200, 1_000]),
     deltaBytesMax: random.pick([64, 4_096]),
     inlineSearchWorkMax: random.pick([0, 1_000_000]),
   };

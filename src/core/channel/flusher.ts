@@ -27,6 +27,7 @@ export interface FlushOutput {
 }
 
 export interface FlushCommit {
+  readonly attempt: bigint;
   readonly segments: readonly FlushOutput[];
   readonly deltaLogs: readonly DeltaLogMeta[];
   readonly checkpoint: Checkpoint;
@@ -38,6 +39,8 @@ export interface FlusherDeps {
   readonly files: SegmentFiles;
   readonly faults: Faults;
   readonly allocId: () => Promise<bigint>;
+  /** Only the attempt begun last can be committed; until then nobody takes its files for left-overs. */
+  readonly begin: () => Promise<bigint>;
   /** One metadata transaction; rejects with `fenced` when the epoch is stale. */
   readonly commit: (commit: FlushCommit) => Promise<void>;
 }
@@ -85,7 +88,8 @@ export class Flusher {
     if (parts.length === 0 && segmentIds.length === 0 && checkpoint.position <= this.#checkpoint)
       return undefined;
     try {
-      const task = `${await this.#deps.allocId()}-${state.epoch}`;
+      const attempt = await this.#deps.begin();
+      const task = `${attempt}-${state.epoch}`;
       const empty = segmentIds.filter((id) => !growing.has(id)).map((id) => emptyOutput(id, position, at));
       const written = await runAtMost(SEGMENTS_AT_ONCE, snapshots, async (snapshot) =>
         this.#writeSegment(snapshot, task, position),
@@ -93,7 +97,7 @@ export class Flusher {
       const segments = [...empty, ...written];
       const deltaLogs = parts.length === 0 ? [] : [await this.#writeDeltas(parts, at, task)];
       await this.#deps.faults.point("flush.before-commit");
-      const commit = { segments, deltaLogs, checkpoint };
+      const commit = { attempt, segments, deltaLogs, checkpoint };
       await this.#deps.commit(commit);
       this.#checkpoint = checkpoint.position;
       state.forgetBefore(checkpoint.position);

@@ -86,7 +86,10 @@ async function flushedTarget() {
   const commits: FlushCommit[] = [];
   const commit = async (flushed: FlushCommit): Promise<void> => void commits.push(flushed);
   const allocId = async (): Promise<bigint> => 7n;
-  const flusher = new Flusher({ engine, objects, files, faults: NO_FAULTS, allocId, commit }, owner);
+  const flusher = new Flusher(
+    { engine, objects, files, faults: NO_FAULTS, allocId, begin: allocId, commit },
+    owner,
+  );
   await flusher.flush([segmentId(3n)]);
   owner.stop();
   const [flushed] = commits[0]?.segments ?? [];

@@ -17,6 +17,7 @@ import type { ChannelAssigner } from "./channel-assigner.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
 import type { DataCoordMetrics } from "./data-coord-metrics.ts";
 import type { DataTables } from "./data-tables.ts";
+import type { WriteAttempts } from "./write-attempts.ts";
 
 /**
  * Decides on compactions, has the owners carry them out and commits them. A plan lives in memory only: after a crash its inputs
@@ -26,6 +27,7 @@ export class CompactionRunner {
   readonly #deps: DataCoordDeps;
   readonly #tables: DataTables;
   readonly #assigner: ChannelAssigner;
+  readonly #attempts: WriteAttempts;
   readonly #metrics: DataCoordMetrics;
   readonly #committed: (vchannel: VChannel) => Promise<void>;
   readonly #busy = new Set<SegmentId>();
@@ -38,12 +40,14 @@ export class CompactionRunner {
     deps: DataCoordDeps,
     tables: DataTables,
     assigner: ChannelAssigner,
+    attempts: WriteAttempts,
     metrics: DataCoordMetrics,
     committed: (vchannel: VChannel) => Promise<void>,
   ) {
     this.#deps = deps;
     this.#tables = tables;
     this.#assigner = assigner;
+    this.#attempts = attempts;
     this.#metrics = metrics;
     this.#committed = committed;
   }
@@ -206,8 +210,7 @@ export class CompactionRunner {
       deletesTo: now,
     };
     const owner = this.#deps.connectDataNode(location.owner, location.address);
-    const result = await owner.compact(ctx, plan);
-    await this.#commit(plan, result);
+    await this.#attempts.during(plan.id, async () => this.#commit(plan, await owner.compact(ctx, plan)));
     await this.#committed(vchannel);
     return plan.outputId;
   }

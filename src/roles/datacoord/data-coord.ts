@@ -34,6 +34,8 @@ import { DataCoordMetrics } from "./data-coord-metrics.ts";
 import { DataTables, type DataChange } from "./data-tables.ts";
 import { GarbageCollector } from "./garbage-collector.ts";
 import { GrowingSegments } from "./growing-segments.ts";
+import { TargetReaders } from "./target-readers.ts";
+import { WriteAttempts } from "./write-attempts.ts";
 
 /**
  * Segments, channels, flushes, compactions, garbage. Owns the metadata under `data/`. Every change of a segment is one transaction that
@@ -46,6 +48,8 @@ export class DataCoordRole implements DataCoord {
   readonly #assigner: ChannelAssigner;
   readonly #growing: GrowingSegments;
   readonly #compactions: CompactionRunner;
+  readonly #readers: TargetReaders;
+  readonly #attempts = new WriteAttempts();
   readonly #garbage: GarbageCollector;
   readonly #metrics: DataCoordMetrics;
   #state: ComponentStateCode = "Initializing";
@@ -58,10 +62,16 @@ export class DataCoordRole implements DataCoord {
       this.#sealAtOwner(vchannel, ids),
     );
     this.#metrics = new DataCoordMetrics(deps.metrics, tables);
-    this.#compactions = new CompactionRunner(deps, tables, this.#assigner, this.#metrics, async (vchannel) =>
-      this.#changed(vchannel, true),
+    this.#compactions = new CompactionRunner(
+      deps,
+      tables,
+      this.#assigner,
+      this.#attempts,
+      this.#metrics,
+      async (vchannel) => this.#changed(vchannel, true),
     );
-    this.#garbage = new GarbageCollector(deps, tables);
+    this.#readers = new TargetReaders(deps.meta);
+    this.#garbage = new GarbageCollector(deps, tables, this.#readers, this.#attempts);
   }
 
   static async open(deps: DataCoordDeps): Promise<DataCoordRole> {
@@ -156,6 +166,7 @@ export class DataCoordRole implements DataCoord {
       if (owner !== undefined)
         await this.#deps.connectDataNode(owner.nodeId, owner.address).closeChannel(ctx, { vchannel });
       this.#assigner.forget(vchannel);
+      this.#attempts.forgetFlush(vchannel);
     }
   }
 
@@ -272,27 +283,42 @@ export class DataCoordRole implements DataCoord {
     await this.#tables.change(request.vchannel, advance("Sealed", "Flushing"), [epochHolds]);
   }
 
+  async beginFlush(
+    ctx: CallContext,
+    { vchannel, epoch }: { readonly vchannel: VChannel; readonly epoch: Epoch },
+  ): Promise<{ readonly attempt: bigint }> {
+    const attempt = await this.#deps.rootCoord.allocId(ctx, { count: 1 });
+    // An owner of before must not end the attempt of the present one.
+    await compareEpoch(this.#tables.catalog, vchannel, epoch);
+    this.#tables.channel(vchannel);
+    this.#attempts.beginFlush(vchannel, attempt);
+    return { attempt };
+  }
+
   async commitFlush(_ctx: CallContext, request: CommitFlushRequest): Promise<void> {
-    const epochHolds = await compareEpoch(this.#tables.catalog, request.vchannel, request.epoch);
-    await this.#tables.change(
-      request.vchannel,
-      () => {
-        const channel = this.#tables.channel(request.vchannel);
-        const known = new Set(this.#tables.deltasOn(request.vchannel).map((delta) => delta.id));
-        const checkpoint =
-          request.checkpoint.position > channel.checkpoint.position ? request.checkpoint : channel.checkpoint;
-        return {
-          segments: request.segments.flatMap((flushed) => this.#flushed(flushed)),
-          addDeltas: request.deltaLogs.filter((delta) => !known.has(delta.id)),
-          channels: [{ ...channel, epoch: request.epoch, checkpoint }],
-        };
-      },
-      [epochHolds],
-    );
-    this.#metrics.flushed(request.segments.length);
-    this.#deps.tasks.spawn(`after flush ${request.vchannel}`, async () =>
-      this.#changed(request.vchannel, false),
-    );
+    const { vchannel, attempt } = request;
+    await this.#attempts.commitFlush(vchannel, attempt, async () => this.#commitFlush(request));
+    this.#deps.tasks.spawn(`after flush ${vchannel}`, async () => this.#changed(vchannel, false));
+  }
+
+  async #commitFlush({
+    vchannel,
+    epoch,
+    segments,
+    deltaLogs,
+    checkpoint,
+  }: CommitFlushRequest): Promise<void> {
+    const epochHolds = await compareEpoch(this.#tables.catalog, vchannel, epoch);
+    await this.#tables.change(vchannel, () => {
+      const channel = this.#tables.channel(vchannel);
+      const isFurther = checkpoint.position > channel.checkpoint.position;
+      return {
+        segments: segments.flatMap((flushed) => this.#flushed(flushed)),
+        addDeltas: deltaLogs,
+        channels: [{ ...channel, epoch, checkpoint: isFurther ? checkpoint : channel.checkpoint }],
+      };
+    }, [epochHolds]);
+    this.#metrics.flushed(segments.length);
   }
 
   async flush(
@@ -355,7 +381,7 @@ export class DataCoordRole implements DataCoord {
       readonly targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[];
     },
   ): Promise<void> {
-    this.#garbage.noteReader(request.reader, request.targets);
+    this.#readers.note(request.reader, request.targets);
   }
 
   async listSegments(

@@ -1,14 +1,17 @@
 import { runAtMost } from "../../base/run-at-most.ts";
+import { attemptOfKey } from "../../core/objects/attempt-of-key.ts";
 import { OrphanSweep } from "../../core/objects/orphan-sweep.ts";
-import type { NodeId, VChannel } from "../../model/ids.ts";
+import { segmentId, type VChannel } from "../../model/ids.ts";
 import type { DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Position } from "../../ports/message-stream.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
 import type { DataTables } from "./data-tables.ts";
+import type { AreReadersAt, TargetReaders } from "./target-readers.ts";
+import type { WriteAttempts } from "./write-attempts.ts";
 
 /**
  * Removes what nobody needs any more: files of segments that ended, once no reader uses a target that has them and they have ended
- * long enough; deltas that every segment has passed; the log behind the checkpoint; objects that nothing names.
+ * long enough; deltas that every segment has passed; the log behind the checkpoint; objects that nothing names, nor will.
  *
  * A channel under load has a new target all the time, and its readers are always a little behind. So what may go is noted with the
  * version at which it was found, and goes when every reader has reached that version, not the newest one.
@@ -16,48 +19,48 @@ import type { DataTables } from "./data-tables.ts";
 export class GarbageCollector {
   readonly #deps: DataCoordDeps;
   readonly #tables: DataTables;
-  /** The oldest target version in use, by reader and channel. */
-  readonly #readers = new Map<NodeId, ReadonlyMap<VChannel, bigint>>();
+  readonly #readers: TargetReaders;
+  readonly #attempts: WriteAttempts;
   readonly #waiting = new Map<VChannel, Garbage>();
   readonly #truncations = new Map<VChannel, Truncation>();
   readonly #orphans: OrphanSweep;
 
-  constructor(deps: DataCoordDeps, tables: DataTables) {
+  constructor(deps: DataCoordDeps, tables: DataTables, readers: TargetReaders, attempts: WriteAttempts) {
     this.#deps = deps;
     this.#tables = tables;
+    this.#readers = readers;
+    this.#attempts = attempts;
     this.#orphans = new OrphanSweep({ ...deps, toleranceMs: deps.limits.gcOrphanToleranceMs });
-  }
-
-  noteReader(
-    reader: NodeId,
-    targets: readonly { readonly vchannel: VChannel; readonly version: bigint }[],
-  ): void {
-    this.#readers.set(reader, new Map(targets.map(({ vchannel, version }) => [vchannel, version])));
   }
 
   /** One round over everything. */
   async collect(): Promise<void> {
-    for (const reader of this.#readers.keys())
-      if (!this.#deps.sessions.isLive(reader)) this.#readers.delete(reader);
     for (const waiting of [this.#waiting, this.#truncations])
       for (const vchannel of waiting.keys())
         if (this.#tables.findChannel(vchannel) === undefined) waiting.delete(vchannel);
-    for (const { vchannel } of this.#tables.channels()) await this.#collectChannel(vchannel);
+    // What is looked for comes before who reads: a reader that comes later does not need it.
+    const found = this.#tables
+      .channels()
+      .map(({ vchannel }) => ({ vchannel, unneeded: this.#unneeded(vchannel), end: this.#end(vchannel) }));
+    const areReadersAt = await this.#readers.look();
+    for (const { vchannel, unneeded, end } of found) {
+      await this.#collectChannel(vchannel, unneeded, areReadersAt);
+      await this.#truncate(vchannel, end, areReadersAt);
+    }
     await this.#collectOrphans();
   }
 
-  async #collectChannel(vchannel: VChannel): Promise<void> {
+  async #collectChannel(vchannel: VChannel, found: Garbage, areReadersAt: AreReadersAt): Promise<void> {
     const waited = this.#waiting.get(vchannel);
-    if (waited !== undefined && this.#areReadersAt(vchannel, waited.version)) {
+    if (waited === undefined) {
+      if (areReadersAt(vchannel, found.version)) await this.#remove(vchannel, found);
+      else this.#waiting.set(vchannel, found);
+    } else if (areReadersAt(vchannel, waited.version)) {
       this.#waiting.delete(vchannel);
       await this.#remove(vchannel, waited);
+      const next = this.#unneeded(vchannel);
+      if (next.segments.length > 0 || next.deltas.length > 0) this.#waiting.set(vchannel, next);
     }
-    if (!this.#waiting.has(vchannel)) {
-      const found = this.#unneeded(vchannel);
-      if (this.#areReadersAt(vchannel, found.version)) await this.#remove(vchannel, found);
-      else this.#waiting.set(vchannel, found);
-    }
-    await this.truncateLog(vchannel);
   }
 
   /** What no target of the present version or a newer one names. */
@@ -101,12 +104,19 @@ export class GarbageCollector {
 
   /** The log behind the checkpoint goes as soon as no reader could still have to start from an older one. */
   async truncateLog(vchannel: VChannel): Promise<void> {
-    const channel = this.#tables.findChannel(vchannel);
-    if (channel === undefined || channel.dropped) return;
-    const newest = { version: this.#tables.version(vchannel), position: channel.checkpoint.position };
+    const end = this.#end(vchannel);
+    if (end !== undefined) await this.#truncate(vchannel, end, await this.#readers.look());
+  }
+
+  async #truncate(
+    vchannel: VChannel,
+    newest: Truncation | undefined,
+    areReadersAt: AreReadersAt,
+  ): Promise<void> {
+    if (newest === undefined) return;
     const waited = this.#truncations.get(vchannel);
     const due = [newest, waited].find(
-      (truncation) => truncation !== undefined && this.#areReadersAt(vchannel, truncation.version),
+      (truncation) => truncation !== undefined && areReadersAt(vchannel, truncation.version),
     );
     if (due === undefined) {
       if (waited === undefined) this.#truncations.set(vchannel, newest);
@@ -116,13 +126,11 @@ export class GarbageCollector {
     await this.#deps.stream.truncate(vchannel, due.position);
   }
 
-  /** No reader uses an older target of the channel. */
-  #areReadersAt(vchannel: VChannel, version: bigint): boolean {
-    for (const targets of this.#readers.values()) {
-      const read = targets.get(vchannel);
-      if (read !== undefined && read < version) return false;
-    }
-    return true;
+  /** Up to where no reader of the present target needs the log. */
+  #end(vchannel: VChannel): Truncation | undefined {
+    const channel = this.#tables.findChannel(vchannel);
+    if (channel === undefined || channel.dropped) return undefined;
+    return { version: this.#tables.version(vchannel), position: channel.checkpoint.position };
   }
 
   async #removeFiles(meta: SegmentMeta): Promise<void> {
@@ -135,13 +143,18 @@ export class GarbageCollector {
   }
 
   async #collectOrphans(): Promise<void> {
-    const named = new Set<string>();
-    for (const meta of this.#tables.allSegments()) {
-      if (meta.manifest !== undefined) named.add(folderOf(meta.manifest.key));
-    }
-    for (const { vchannel } of this.#tables.channels())
-      for (const delta of this.#tables.deltasOn(vchannel)) named.add(delta.key);
-    await this.#orphans.run(["segments/", "deltas/"], (key) => named.has(key) || named.has(folderOf(key)));
+    await this.#orphans.run(["segments/", "deltas/"], (key) => this.#isNeeded(key));
+  }
+
+  /** Metadata names the object, or the attempt that wrote it can still be committed. */
+  #isNeeded(key: string): boolean {
+    const attempt = attemptOfKey(key);
+    if (attempt !== undefined && this.#attempts.isUnderWay(attempt)) return true;
+    const path = key.split("/");
+    if (path[0] === "deltas")
+      return this.#tables.deltasOn((path[2] ?? "") as VChannel).some((delta) => delta.key === key);
+    const manifest = this.#tables.findSegment(segmentId(idOf(path[3])))?.manifest;
+    return manifest !== undefined && folderOf(manifest.key) === folderOf(key);
   }
 }
 
@@ -162,3 +175,6 @@ const REMOVALS_AT_ONCE = 4;
 const SEGMENTS_PER_TXN = 100;
 
 const folderOf = (key: string): string => key.slice(0, key.lastIndexOf("/"));
+
+/** 0, which no segment has, for what is not written as a number. */
+const idOf = (text = ""): bigint => (/^\d+$/.test(text) ? BigInt(text) : 0n);

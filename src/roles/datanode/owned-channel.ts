@@ -69,6 +69,8 @@ export class OwnedChannel {
         files: deps.files,
         faults: deps.faults,
         allocId: async () => deps.rootCoord.allocId(deps.context(), { count: 1 }),
+        begin: async () =>
+          (await deps.dataCoord.beginFlush(deps.context(), { vchannel: this.vchannel, epoch })).attempt,
         commit: async (commit) =>
           deps.dataCoord.commitFlush(deps.context(), { vchannel: this.vchannel, epoch, ...commit }),
       },

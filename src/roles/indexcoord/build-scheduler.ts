@@ -56,7 +56,7 @@ export class BuildScheduler {
       async (signal) => {
         do {
           this.#again.delete(collectionId);
-          await this.#reconcile(collectionId, indexes(), signal);
+          await this.#reconcile(collectionId, indexes, signal);
         } while (this.#again.has(collectionId));
         this.#reconciling.delete(collectionId);
       },
@@ -72,10 +72,12 @@ export class BuildScheduler {
 
   async #reconcile(
     collectionId: CollectionId,
-    indexes: readonly IndexInfo[],
+    currentIndexes: () => readonly IndexInfo[],
     signal: AbortSignal,
   ): Promise<void> {
     const segments = await this.#deps.dataCoord.listSegments(this.#deps.context(signal), { collectionId });
+    // As they are now: of one that was dropped meanwhile nobody would look for builds again.
+    const indexes = currentIndexes();
     const wanted = new Set<string>();
     for (const index of indexes) {
       const metas = segments.filter((meta) => this.needsBuild(meta, index));
@@ -110,10 +112,12 @@ export class BuildScheduler {
     return new Set(due.flatMap(({ indexId }) => this.#collectionOf.get(indexId) ?? []));
   }
 
-  /** Files of builds that came to nothing go. */
+  /** Files of builds that came to nothing go. A build is recorded before its file is written, and only under this lead can it end well. */
   async collectOrphans(): Promise<void> {
-    const named = new Set([...this.#records.values()].map((record) => `${slotOf(record)}/${record.buildId}`));
-    await this.#orphans.run(["indexes/"], (key) => named.has(key.split("/").slice(2).join("/")));
+    await this.#orphans.run(["indexes/"], (key) => {
+      const [segment, index, buildId] = key.split("/").slice(2);
+      return String(this.#records.get(`${segment}/${index}`)?.buildId) === buildId;
+    });
   }
 
   /** True after a restart, too: the reason may be gone with the process. */
@@ -128,12 +132,13 @@ export class BuildScheduler {
 
   async forgetIndexes(indexIds: readonly bigint[]): Promise<void> {
     const gone = new Set(indexIds);
-    for (const [slot, build] of this.#waiting) if (gone.has(build.index.id)) this.#waiting.delete(slot);
-    await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
+    // First, so that a build under way leaves nothing behind that comes after this.
     for (const id of indexIds) {
       this.#collectionOf.delete(id);
       this.#wanted.delete(id);
     }
+    for (const [slot, build] of this.#waiting) if (gone.has(build.index.id)) this.#waiting.delete(slot);
+    await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
   }
 
   #isWanted({ meta, index }: Build): boolean {
@@ -166,6 +171,7 @@ export class BuildScheduler {
         async (signal) => {
           try {
             await this.#build(build, signal);
+            await this.#forgetUnwanted(build);
           } finally {
             this.#running.delete(slot);
             this.#pump();
@@ -198,6 +204,12 @@ export class BuildScheduler {
         await this.#deps.clock.sleep(this.#deps.limits.retryPauseMs * tries, signal);
       }
     }
+  }
+
+  /** What it was built for has gone while it was under way: nobody else takes its record away. */
+  async #forgetUnwanted(build: Build): Promise<void> {
+    const record = this.#records.get(build.slot);
+    if (record !== undefined && !this.#isWanted(build)) await this.#forget([record]);
   }
 
   async #attempt(build: Build, signal: AbortSignal): Promise<void> {

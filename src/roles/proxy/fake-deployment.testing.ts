@@ -405,6 +405,7 @@ export class FakeDeployment {
       allocSegment: never("allocSegment"),
       reportSegments: never("reportSegments"),
       sealSegments: never("sealSegments"),
+      beginFlush: never("beginFlush"),
       commitFlush: never("commitFlush"),
       flush: async (_, { collectionIds }) =>
         (collectionIds.length === 0 ? [...this.collections.keys()] : collectionIds).map(flush),

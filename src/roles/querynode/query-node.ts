@@ -16,6 +16,7 @@ import type {
   ShardSearchResult,
 } from "../../model/read.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { TaskHandle, Tasks } from "../../ports/executor.ts";
 import { Delegator, type DelegatorDeps } from "./delegator.ts";
 
@@ -23,6 +24,9 @@ export interface QueryNodeDeps extends Omit<DelegatorDeps, "viewChanged"> {
   readonly dataCoord: DataCoord;
   readonly shards: ShardRegistry;
   readonly tasks: Tasks;
+  readonly clock: Clock;
+  /** How often DataCoord is told which targets are read, though nothing has changed: a new leader of it knows nothing. */
+  readonly targetsReportIntervalMs: number;
   /** A context for work that no call asked for. */
   readonly context: (signal?: AbortSignal) => CallContext;
 }
@@ -47,6 +51,17 @@ export class QueryNodeRole implements QueryNode, ShardReader {
 
   start(): void {
     this.#state = "Healthy";
+    const { clock, targetsReportIntervalMs } = this.#deps;
+    this.#deps.tasks.spawn(
+      "report targets",
+      async (signal) => {
+        while (!signal.aborted) {
+          await this.#reports.run();
+          await clock.sleep(targetsReportIntervalMs, signal);
+        }
+      },
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
   }
 
   async stop(): Promise<void> {
