@@ -199,7 +199,8 @@ export class ShardState {
       if (record.type === "rows") this.#applyRows(record, position);
       else if (record.type === "ddl") this.#applyDdl(record);
       if (record.timestamp > this.#timestamp) this.#timestamp = record.timestamp;
-      if (this.#timestamp > this.#closed) this.#closed = this.#timestamp;
+      // A change under way at a take-over has taken its timestamp, and may come behind the epoch record, which is newer.
+      if (record.type !== "epoch" && this.#timestamp > this.#closed) this.#closed = this.#timestamp;
     }
     this.#position = position;
     this.#tellWatchers();
