@@ -1,10 +1,10 @@
 /**
  * The engine beside other libraries: `npm run bench:ann -- [--data FOLDER | --generate ROWSxDIM | --base F [--queries F] [--truth F]]
- * [--metric cosine|l2|ip] [--index HNSW,...] [--peers hnswlib,faiss,usearch,scann] [--threads N] [--json OUT]`
+ * [--metric cosine|l2|ip] [--index HNSW,...] [--peers hnswlib,faiss,usearch,scann] [--threads N] [--filters SHARE,...] [--json OUT]`
  *
  * Every contestant is a process that builds its index and then waits. Widths are chosen for each so that its curve has at least eight points
  * from recall 0.90 to 0.999; then all are measured five times, taking turns, and the best CPU time of each point counts. Only one
- * process works at a time. Files are .npy (float32, float16; truth int32), .fvecs/.ivecs or .hdf5.
+ * process works at a time. With `--filters 0.5,0.1,0.01,0.001` it is the HNSW index under filters instead, beside its own scan and faiss. Files are .npy (float32, float16; truth int32), .fvecs/.ivecs or .hdf5.
  */
 import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
@@ -17,6 +17,13 @@ import { runProgram } from "../tests/e2e/support/run-program.ts";
 import { root } from "../tests/e2e/support/server.ts";
 import { Contestant, readIds, type ContestantSpec } from "./ann/contestant.ts";
 import { curvesSvg } from "./ann/curves-svg.ts";
+import {
+  filterLine,
+  measureFilters,
+  prepareFilters,
+  type FilterResult,
+  type FilterTask,
+} from "./ann/filters.ts";
 import { npyShape, readNpyInts } from "./ann/npy.ts";
 import { INDEXES, PACKAGES, PEERS, peerSpecs, redkiteSpec } from "./ann/peers.ts";
 import { chooseWidths, recallOf, speedAt } from "./ann/sweep.ts";
@@ -36,6 +43,7 @@ const options = {
   peers: { type: "string", default: PEERS.join(",") },
   threads: { type: "string", default: "1" },
   turns: { type: "string", default: String(TURNS) },
+  filters: { type: "string" },
   json: { type: "string" },
 } as const;
 
@@ -74,6 +82,19 @@ export async function main(args: readonly string[]): Promise<number> {
   const [rows, dim] = await npyShape(file("base"));
   const truth = await readNpyInts(file("truth"));
   const task = { base: file("base"), queries: file("queries"), metric: source.metric, threads, rows, dim };
+  if (values.filters !== undefined) {
+    const shares = values.filters.split(",").map(Number);
+    if (!shares.every((share) => share > 0 && share <= 1)) throw new Error(`--filters is ${values.filters}`);
+    await prepareFilters(python, folder, source.metric, K, shares);
+    const beside = peers.includes("faiss") ? peerSpecs(python, "faiss", ["HNSW"], task) : [];
+    const faiss = beside.find(({ index }) => index === "HNSW");
+    const common = { folder, shares, rows, k: K, turns: Number(values.turns) };
+    const results = await runFilters(redkiteSpec(program, "HNSW", task), faiss, common, truth);
+    for (const result of results) console.log(filterLine(result));
+    if (values.json !== undefined)
+      await writeFile(values.json, `${JSON.stringify({ filters: results }, undefined, 1)}\n`);
+    return 0;
+  }
   const specs = [
     ...indexes.map((index) => redkiteSpec(program, index, task)),
     ...peers.flatMap((peer) => peerSpecs(python, peer, indexes, task)),
@@ -169,6 +190,22 @@ async function prepare(python: string, { args, metric, files }: Source): Promise
   });
   if (result.code !== 0) throw new Error(`the data could not be prepared:\n${result.stderr.slice(-3000)}`);
   return folder;
+}
+
+async function runFilters(
+  redkite: ContestantSpec,
+  faiss: ContestantSpec | undefined,
+  task: Omit<FilterTask, "redkite" | "faiss" | "scratch">,
+  truth: Int32Array,
+): Promise<readonly FilterResult[]> {
+  const scratch = await mkdtemp(path.join(tmpdir(), "redkite-ann-"));
+  await using contestants = new AsyncDisposableStack();
+  contestants.defer(() => rm(scratch, { recursive: true }));
+  const start = async (spec: ContestantSpec) => contestants.use(await Contestant.start(spec));
+  const own = await start(redkite);
+  const other = faiss && (await start(faiss));
+  // Awaited here: the contestants end with this function.
+  return await measureFilters({ ...task, scratch, redkite: own, faiss: other }, truth);
 }
 
 async function measureAll(

@@ -62,9 +62,11 @@ export class Contestant implements AsyncDisposable {
     return new Contestant(spec, built, child, lines);
   }
 
-  /** Searches all queries at this width; the ids of the k hits of each are left in the file. */
-  async measure(width: number, k: number, file: string): Promise<Measurement> {
-    this.#child.stdin?.write(`${width} ${k} ${file}\n`);
+  /**
+   * Searches all queries at this width; the ids of the k hits of each are left in the file. `masks` is a file that says which rows they see.
+   */
+  async measure(width: number, k: number, file: string, masks?: string): Promise<Measurement> {
+    this.#child.stdin?.write(`${[width, k, file, ...(masks === undefined ? [] : [masks])].join(" ")}\n`);
     return nextJson<Measurement>(this.spec, this.#lines);
   }
 

@@ -1,7 +1,8 @@
 """Another library as a contestant of `npm run bench:ann`: ann_peer.py LIBRARY INDEX METRIC THREADS BASE QUERIES [NAME=NUMBER ...]
 
-Builds the index over BASE (float32, normalised for cosine), prints what that took as a line of JSON, and answers each line `WIDTH K FILE` like
-engine/bench/ann-bench.cc: all queries in one call, again until 50 ms of CPU have gone by, the ids of the last call into FILE.
+Builds the index over BASE (float32, normalised for cosine), prints what that took as a line of JSON, and answers each line `WIDTH K FILE [MASKS]` like
+engine/bench/ann-bench.cc: all queries in one call, again until 50 ms of CPU have gone by, the ids of the last call into FILE. MASKS (faiss HNSW
+only) holds a bit a row, for all queries or for each, which is then a call of its own.
 """
 
 import json
@@ -84,6 +85,16 @@ class Faiss:
             self.index.nprobe = width
         return self.index.search(queries, k)[1]
 
+    def search_masked(self, queries, width, k, masks):
+        selectors = [self.faiss.IDSelectorBitmap(mask) for mask in masks]
+        wanted = [self.faiss.SearchParametersHNSW(efSearch=width, sel=selector) for selector in selectors]
+        if len(wanted) == 1:
+            return self.index.search(queries, k, params=wanted[0])[1]
+        found = np.empty((len(queries), k), dtype=np.int64)
+        for i, params in enumerate(wanted):
+            found[i] = self.index.search(queries[i : i + 1], k, params=params)[1]
+        return found
+
 
 class Usearch:
     def __init__(self, base):
@@ -139,14 +150,16 @@ cpu, wall = time.process_time(), time.time()
 contestant = kinds[library](base)
 built = {"build_cpu_s": time.process_time() - cpu, "build_s": time.time() - wall}
 built["peak_bytes"] = status_bytes("VmHWM") - before
+mask_bytes = (len(base) + 63) // 64 * 8
 del base
 print(json.dumps(built | {"bytes": contestant.bytes(), "queries": len(queries)}), flush=True)
 
 for line in sys.stdin:
-    width, k, path = line.split()
+    width, k, path, *masked = line.split()
+    masks = [np.fromfile(file, dtype=np.uint8).reshape(-1, mask_bytes) for file in masked]
     rounds, began, spent = 0, time.process_time(), 0.0
     while spent < 0.05:
-        ids = contestant.search(queries, int(width), int(k))
+        ids = contestant.search_masked(queries, int(width), int(k), *masks) if masks else contestant.search(queries, int(width), int(k))
         rounds += 1
         spent = time.process_time() - began
     np.asarray(ids).astype(np.int64).astype(np.int32).tofile(path)

@@ -4,8 +4,9 @@
 //             [--nlist 1024] [--subs 32] [--nbits 8] [--type f32|f16]
 //
 // Rows are float32 .npy, normalised for cosine. NAME is FLAT, HNSW, HNSW_SQ, HNSW_PQ, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ or SCANN.
-// The first line printed is what the build took. Each line read, `WIDTH K FILE`, is one measurement: all queries are searched with that ef or
-// nprobe until 50 ms of CPU have gone by; the ids go into FILE (int32, K a query, -1 where there are fewer), one line says what it took.
+// The first line printed is what the build took. Each line read, `WIDTH K FILE [MASKS]`, is one measurement: all queries are searched with that
+// ef or nprobe until 50 ms of CPU have gone by; the ids go into FILE (int32, K a query, -1 where there are fewer), one line says what it took.
+// MASKS is a file with a bit a row in 64-bit words, for all queries or one such mask for each, which is then a call of its own.
 #include <sys/resource.h>
 
 #include <ctime>
@@ -60,13 +61,38 @@ struct Contestant {
     return !lists || lists->info().kind == IvfKind::flat || lists->info().kind == IvfKind::scann || lists->info().refine;
   }
 
-  Status search(const uint8_t* queries, uint32_t nq, uint32_t width, uint32_t k, const HitBuffer& out, SearchStats* stats, HnswScratch* scratch) const {
+  Status search(const uint8_t* queries, uint32_t nq, uint32_t width, uint32_t k, const Bitset& visible, const HitBuffer& out, SearchStats* stats, HnswScratch* scratch) const {
     SearchParams params;
     params.k = k;
     params.ef = width;
-    if (graph) return graph->search(view, queries, nq, {}, params, {}, scratch, out, stats);
-    if (lists) return lists->search(view, queries, nq, {}, params, {width, 0}, {}, out, stats);
-    return flatSearch(view, metric, queries, nq, {}, params, {}, out, stats);
+    if (graph) return graph->search(view, queries, nq, visible, params, {}, scratch, out, stats);
+    if (lists) return lists->search(view, queries, nq, visible, params, {width, 0}, {}, out, stats);
+    return flatSearch(view, metric, queries, nq, visible, params, {}, out, stats);
+  }
+};
+
+/// Which rows queries see: all, one mask for all queries, or one for each.
+struct Masks {
+  std::vector<uint64_t> words;
+  size_t wordsPerMask = 0;
+
+  static Masks read(const std::string& path, size_t rows, size_t nq) {
+    Masks masks;
+    masks.wordsPerMask = (rows + 63) / 64;
+    std::ifstream in(path, std::ios::binary | std::ios::ate);
+    const size_t bytes = in ? static_cast<size_t>(in.tellg()) : 0;
+    const size_t one = masks.wordsPerMask * 8;
+    if (bytes != one && bytes != one * nq) fail(path + " holds neither one mask nor one for each query");
+    masks.words.resize(bytes / 8);
+    in.seekg(0);
+    in.read(reinterpret_cast<char*>(masks.words.data()), static_cast<std::streamsize>(bytes));
+    return masks;
+  }
+
+  bool forEach() const { return words.size() > wordsPerMask; }
+  Bitset of(size_t query, uint32_t rows) const {
+    if (words.empty()) return {};
+    return {words.data() + (forEach() ? query * wordsPerMask : 0), rows};
   }
 };
 
@@ -157,20 +183,28 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
 
   std::vector<HnswScratch> scratch(threads);
+  Masks masks;
+  std::string masksRead;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     uint32_t width = 0, k = 0;
-    std::string path;
+    std::string path, masksPath;
     if (!(words >> width >> k >> path) || k == 0) fail("not a measurement: " + line);
+    if (words >> masksPath && masksPath != masksRead) masks = Masks::read(masksPath, rows, nq);
+    if (masksPath.empty()) masks = {};
+    masksRead = masksPath;
     std::vector<uint32_t> ids(size_t{nq} * k), counts(nq);
     std::vector<float> scores(size_t{nq} * k);
     std::vector<SearchStats> stats(threads);
     std::vector<Status> statuses(threads);
     const auto part = [&](uint32_t thread) {
       const uint32_t from = static_cast<uint32_t>(uint64_t{nq} * thread / threads), to = static_cast<uint32_t>(uint64_t{nq} * (thread + 1) / threads);
-      const HitBuffer out{ids.data() + size_t{from} * k, scores.data() + size_t{from} * k, counts.data() + from};
       stats[thread] = {};
-      statuses[thread] = contestant.search(queries.data() + from * rowBytes(type, dim), to - from, width, k, out, &stats[thread], &scratch[thread]);
+      const uint32_t step = masks.forEach() ? 1 : to - from;
+      for (uint32_t q = from; q < to && statuses[thread].ok(); q += step) {
+        const HitBuffer out{ids.data() + size_t{q} * k, scores.data() + size_t{q} * k, counts.data() + q};
+        statuses[thread] = contestant.search(queries.data() + q * rowBytes(type, dim), step, width, k, masks.of(q, rows), out, &stats[thread], &scratch[thread]);
+      }
     };
     uint32_t rounds = 0;
     const double started = cpuSeconds();

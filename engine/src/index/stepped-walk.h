@@ -89,7 +89,7 @@ class FilteredWalk {
   };
 
   FilteredWalk(const Layer& layer, const Space& space, const Bitset& visible, const FilteredWalkPlan& plan, Pool& guide, Pool& pool, NodeSet& visited, WalkCounts& counts, Company company)
-      : layer_(layer), visible_(visible), plan_(plan), guide_(guide), pool_(pool), visited_(visited), counts_(counts), batch_(layer, space), company_(company), wanted_(plan.wanted) {}
+      : layer_(layer), visible_(visible), plan_(plan), guide_(guide), pool_(pool), visited_(visited), counts_(counts), batch_(layer, space), company_(company), wanted_(plan.wanted), judgedFrom_(plan.width / 2) {}
 
   /// `visited` is as reset left it.
   void start(uint32_t node) {
@@ -138,6 +138,7 @@ class FilteredWalk {
       visible[matches] = compared[i];
       matches += visible_.test(nodeOf(compared[i]));
     }
+    compared_ += n;
     matches_ += matches;
     pool_.insertNear(visible, matches);
     return guide_.insertNear(compared, n);
@@ -153,18 +154,23 @@ class FilteredWalk {
     if (company_ == Company::none) prefetchNext(layer_, guide_, at_);
   }
 
-  /// Once, half way to the width.
+  /// Half way to the width, and again each time the walk has become twice as long: whether what is left costs more than the budget.
   bool isHopeless() {
-    if (judged_ || expanded_ < plan_.width / 2) return false;
-    judged_ = true;
+    if (expanded_ < judgedFrom_) return false;
+    judgedFrom_ = 2 * expanded_;
+    const double compared = static_cast<double>(compared_);
+    const double matches = static_cast<double>(matches_);
+    const double expected = compared * plan_.share;
     // The filter is correlated with the distance to this query: the matches may sit together anywhere, and it takes as many
     // of them as an unfiltered walk would keep to know the best.
-    const double spent = static_cast<double>(counts_.distances);
-    const double matches = static_cast<double>(matches_);
-    const double expected = spent * plan_.share;
-    if (matches > 1.5 * expected || matches < expected / 1.5) wanted_ = plan_.width;
-    // Matches per compared node also tell how far away the wanted number is.
-    return spent * wanted_ > plan_.budget * (matches + 1);
+    const bool more = matches > 1.5 * expected, fewer = matches < expected / 1.5;
+    if ((more || fewer) && (matches - expected) * (matches - expected) > 9 * expected) wanted_ = plan_.width;
+    // What matches among the nodes of late, which are the nearest so far; few of them say little beside the share of all rows.
+    const double recent = static_cast<double>(matches_ - judgedMatches_) + 2;
+    const double share = recent / (static_cast<double>(compared_ - judgedCompared_) + 2 / plan_.share);
+    judgedMatches_ = matches_;
+    judgedCompared_ = compared_;
+    return (wanted_ / share - expanded_) * layer_.slots * kFreshShare > plan_.budget;
   }
 
   const Layer& layer_;
@@ -177,9 +183,13 @@ class FilteredWalk {
   Batch<Space> batch_;
   Company company_;
   uint32_t wanted_;
+  uint64_t compared_ = 0;
   uint64_t matches_ = 0;
   uint32_t expanded_ = 0;
-  bool judged_ = false;
+  /// What isHopeless looks at next, and where it stood the last time.
+  uint64_t judgedFrom_;
+  uint64_t judgedCompared_ = 0;
+  uint64_t judgedMatches_ = 0;
   uint32_t at_ = 0;
   uint32_t chosen_ = 0;
   const uint32_t* links_[kSteppedBeam];
