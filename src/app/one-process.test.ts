@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { isVector } from "../model/data-type.ts";
+import { epoch as toEpoch } from "../model/ids.ts";
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
@@ -112,4 +113,42 @@ test("those who wait for a collection whose file is damaged are told which, and 
   await writeFile(file, whole);
   await process.loaded(info);
   assert.deepEqual(await process.keys(info, ""), [1n, 2n, 3n]);
+});
+
+test("of the flushes of a channel only the one begun last is committed, and only its owner begins any", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const process = await startOneProcess(folder, meta, new ReferenceEngine());
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const { ctx } = process;
+  const { dataCoord } = process.coords;
+  const info = await process.create();
+  await process.load(info);
+  await process.insert(info, [1n]);
+  const vchannel = process.vchannelOf(info);
+  const { epoch } = await dataCoord.locateChannel(ctx, { vchannel });
+  await assert.rejects(dataCoord.beginFlush(ctx, { vchannel, epoch: toEpoch(epoch - 1n) }), {
+    kind: "fenced",
+  });
+  const slow = await dataCoord.beginFlush(ctx, { vchannel, epoch });
+  await process.flush(info);
+  const { startPosition, startTimestamp } = await dataCoord.getTarget(ctx, {
+    vchannel,
+    reader: process.nodeId,
+  });
+  const late = {
+    ...slow,
+    vchannel,
+    epoch,
+    segments: [],
+    deltaLogs: [],
+    checkpoint: { position: startPosition, timestamp: startTimestamp, epoch },
+  };
+  await assert.rejects(dataCoord.commitFlush(ctx, late), { kind: "fenced", message: /flush of by-dev/ });
+  await dataCoord.commitFlush(ctx, { ...late, ...(await dataCoord.beginFlush(ctx, { vchannel, epoch })) });
+  assert.deepEqual(await process.keys(info, ""), [1n]);
 });

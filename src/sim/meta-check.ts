@@ -25,13 +25,15 @@ export class MetaChecker {
   }
 
   onCommit(changes: readonly MetaChange[]): void {
+    const flushed = new Set(changes.flatMap((change) => this.#flushedOn(change)));
     for (const change of changes) {
       const key = change.type === "put" ? change.entry.key : change.key;
       const value = change.type === "put" ? change.entry.value : undefined;
       if (key.startsWith(SEGMENTS.prefix)) this.#onSegment(key, value && SEGMENTS.codec.decode(value));
       else if (key.startsWith(DELTA_LOGS.prefix))
         follow(this.deltas, key, value && DELTA_LOGS.codec.decode(value));
-      else if (key.startsWith(CHANNELS.prefix)) this.#onChannel(key, value && CHANNELS.codec.decode(value));
+      else if (key.startsWith(CHANNELS.prefix))
+        this.#onChannel(key, value && CHANNELS.codec.decode(value), flushed);
       else if (key.startsWith(CHANNEL_EPOCHS.prefix))
         this.#onEpoch(key, value && CHANNEL_EPOCHS.codec.decode(value).epoch);
       else if (key === "root/tso" && value !== undefined) this.#onBound(value);
@@ -84,7 +86,15 @@ export class MetaChecker {
     follow(this.segments, key, after);
   }
 
-  #onChannel(key: string, after: ChannelMeta | undefined): void {
+  /** The channel of a growing segment whose files are committed. */
+  #flushedOn(change: MetaChange): readonly string[] {
+    if (change.type !== "put" || !change.entry.key.startsWith(SEGMENTS.prefix)) return [];
+    if (this.segments.get(change.entry.key)?.state !== "Flushing") return [];
+    const { state, vchannel } = SEGMENTS.codec.decode(change.entry.value);
+    return state === "Flushed" ? [vchannel] : [];
+  }
+
+  #onChannel(key: string, after: ChannelMeta | undefined, flushed: ReadonlySet<string>): void {
     const before = this.channels.get(key);
     if (before !== undefined && after !== undefined) {
       if (after.checkpoint.position < before.checkpoint.position)
@@ -93,6 +103,12 @@ export class MetaChecker {
         );
       if (after.epoch < before.epoch)
         this.#violation(`channel ${after.vchannel} goes back to epoch ${after.epoch}`);
+      const current = this.#epochs.get(CHANNEL_EPOCHS.prefix + after.vchannel) ?? 0n;
+      const isFlush = flushed.has(after.vchannel) || after.checkpoint.position !== before.checkpoint.position;
+      if (isFlush && !after.dropped && after.epoch < current)
+        this.#violation(
+          `a flush of ${after.vchannel} is committed under epoch ${after.epoch}, the channel has ${current}`,
+        );
     }
     follow(this.channels, key, after);
   }

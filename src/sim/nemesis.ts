@@ -134,9 +134,12 @@ export class Nemesis {
           if (this.#random.chance(0.5)) net.cut(machine.name, service);
         await this.#whileCut();
         return;
-      case "late appends": {
+      case "late appends":
+      case "late commits": {
         const owner = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "data"));
-        net.slow(owner.name, STREAM, LATE_APPEND_MS_MAX);
+        const coordinators = deployment.machines.filter(({ kind: role }) => role === "coordinator");
+        const receivers = kind === "late appends" ? [STREAM] : coordinators.map(({ name }) => name);
+        for (const receiver of receivers) net.slow(owner.name, receiver, LATE_MS_MAX);
         await world.pause(this.#random.between(20, 200), kind);
         // What it has sent lands all the same, and where it does another one may have taken over.
         if (this.#random.chance(0.5)) deployment.crash(owner, this.#random.between(10, 600));
@@ -190,6 +193,7 @@ const CLUSTER_FAULTS = [
   "isolation",
   "bad network",
   "late appends",
+  "late commits",
   "clock jump",
   "session loss",
   "stall",
@@ -198,7 +202,7 @@ const CLUSTER_FAULTS = [
 const FAULTS_MIN = 6;
 
 /** Longer than a take-over takes, mostly. */
-const LATE_APPEND_MS_MAX = 1_500;
+const LATE_MS_MAX = 1_500;
 
 type FaultKind = (typeof STANDALONE_FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
 
