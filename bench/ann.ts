@@ -27,7 +27,7 @@ import {
 import { npyShape, readNpyInts } from "./ann/npy.ts";
 import { INDEXES, PACKAGES, PEERS, peerSpecs, redkiteSpec } from "./ann/peers.ts";
 import { chooseWidths, recallOf, speedAt } from "./ann/sweep.ts";
-import { dataFolder, printHeader } from "./support.ts";
+import { dataFolder, engineProgram, printHeader } from "./support.ts";
 
 const K = 10;
 const TURNS = 5;
@@ -72,8 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const made = await pythonEnvironment(PACKAGES);
   if (made.kind === "missing") throw new Error(`this bench needs Python: ${made.why}`);
   const python = made.command[0] ?? "";
-  const [program] = (await enginePrograms()).filter((file) => path.basename(file) === "ann-bench");
-  if (program === undefined) throw new Error("engine/bench/ann-bench.cc was not built");
+  const program = await engineProgram("ann-bench");
 
   const source = sourceOf(values);
   printHeader("Vector indexes beside other libraries", `${source.name}, ${source.metric}`);
@@ -126,15 +125,6 @@ function chosen<T extends string>(option: string, text: string, known: readonly 
       if (found === undefined) throw new Error(`${option}: ${name} is none of ${known.join(", ")}`);
       return found;
     });
-}
-
-/** The build script is plain JavaScript, so that it runs before anything is set up. */
-async function enginePrograms(): Promise<readonly string[]> {
-  const script: unknown = await import(path.join(root, "scripts", "build-engine.mjs"));
-  const { buildPrograms } = script as {
-    buildPrograms: (options: { root: string; kinds: string[] }) => Promise<string[]>;
-  };
-  return buildPrograms({ root, kinds: ["bench"] });
 }
 
 interface Source {

@@ -18,6 +18,20 @@ export function printHeader(title: string, dataset: string): void {
   console.log(`dataset  ${dataset}\n`);
 }
 
+/** The program of engine/bench/NAME.cc, built. */
+export async function engineProgram(name: string): Promise<string> {
+  // The build script is plain JavaScript, so that it runs before anything is set up.
+  const script: unknown = await import(path.join(root, "scripts", "build-engine.mjs"));
+  const { buildPrograms } = script as {
+    buildPrograms: (options: { root: string; kinds: string[] }) => Promise<string[]>;
+  };
+  const built = (await buildPrograms({ root, kinds: ["bench"] })).find(
+    (file) => path.basename(file) === name,
+  );
+  if (built === undefined) throw new Error(`engine/bench/${name}.cc was not built`);
+  return built;
+}
+
 /** The folder given, or the small sample of the repository. */
 export function dataFolder(folder: string | undefined): string {
   const data = path.resolve(folder ?? path.join(root, "examples", "data"));

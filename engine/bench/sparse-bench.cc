@@ -1,9 +1,10 @@
 // Inverted lists over generated documents: 100,000 of 20 to 200 terms, Zipf frequencies, BM25-like weights; top 10.
 //
-//   sparse-bench [--rows 100000] [--save rows.csr]
+//   sparse-bench [--rows 100000] [--save rows.csr] [--save-scores scores.bin]
 //
 // Prints what a scan of the column, every list and the skipping walk cost, in CPU time of the process, best of 3. --save writes the
-// documents and queries for peers: int64 rows, then row starts int64, indices int32, values float32, for documents and for queries.
+// documents and queries for peers: int64 rows, then row starts int64, indices int32, values float32, for documents and for queries;
+// --save-scores the scores of the hits (float32).
 #include <ctime>
 
 #include <algorithm>
@@ -82,10 +83,11 @@ void save(std::ofstream& out, const Rows& rows) {
 
 int main(int argc, char** argv) {
   uint32_t rows = 100'000;
-  std::string path;
+  std::string path, scoresPath;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--rows") == 0) rows = static_cast<uint32_t>(std::stoul(argv[i + 1]));
     if (std::strcmp(argv[i], "--save") == 0) path = argv[i + 1];
+    if (std::strcmp(argv[i], "--save-scores") == 0) scoresPath = argv[i + 1];
   }
   const Rows base = documents(rows, 20, 200, true, 1);
   const Rows asked = documents(500, 3, 12, false, 2);
@@ -122,6 +124,7 @@ int main(int argc, char** argv) {
     if (everyList) exactIds = ids;
   }
   CHECK(exactIds == ids);
+  if (!scoresPath.empty()) std::ofstream(scoresPath, std::ios::binary).write(reinterpret_cast<const char*>(scores.data()), static_cast<std::streamsize>(scores.size() * 4));
   began = cpuSeconds();
   CHECK_OK(sparseFlatSearch(view, queries.data(), 20, {}, params, {}, hits, nullptr));
   std::printf("%-14s %8.0f q/CPU s\n", "scan", 20 / (cpuSeconds() - began));
