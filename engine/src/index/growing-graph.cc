@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -319,8 +320,9 @@ Status GrowingGraph::search(const VectorView& view, const uint8_t* queries, uint
       levels.layers[l] = s.layers[l].view(s.layers[l].count.load(std::memory_order_acquire), added);
       levels.down[l] = s.layers[l].down.data();
     }
-    HnswScratch own;
-    if (Status status = searchGraph(parts, &levels, view, queries, nq, visible, params, cancel, scratch == nullptr ? own : *scratch, out, stats); !status.ok()) return status;
+    std::optional<HnswScratch> own;
+    HnswScratch& used = scratch == nullptr ? own.emplace() : *scratch;
+    if (Status status = searchGraph(parts, &levels, view, queries, nq, visible, params, cancel, used, out, stats); !status.ok()) return status;
     const uint32_t tail = view.rows - added;
     if (tail == 0) return {};
     // What came since is compared exactly, as a column of its own.

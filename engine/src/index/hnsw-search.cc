@@ -538,8 +538,9 @@ Status HnswIndex::search(const VectorView& view, const uint8_t* queries, uint32_
   }
   try {
     const HnswParts parts = HnswParts::of(*this);
-    HnswScratch own;
-    return searchGraph(parts, nullptr, view, queries, nq, visible, params, cancel, scratch == nullptr ? own : *scratch, out, stats);
+    std::optional<HnswScratch> own;
+    HnswScratch& used = scratch == nullptr ? own.emplace() : *scratch;
+    return searchGraph(parts, nullptr, view, queries, nq, visible, params, cancel, used, out, stats);
   } catch (const std::bad_alloc&) {
     return Status::outOfMemory();
   }
