@@ -1,7 +1,7 @@
 import type { CallContext } from "../model/call-context.ts";
 import type { CollectionId, SegmentId } from "../model/ids.ts";
 import type { CollectionSchema, FieldSchema, IndexInfo, KeyValues } from "../model/schema.ts";
-import type { ManifestRef, SegmentIndexMeta } from "../model/segment-meta.ts";
+import type { ManifestRef, SegmentIndexMeta, SegmentMeta } from "../model/segment-meta.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { Component } from "./component.ts";
 import { componentMethods } from "./component.ts";
@@ -45,6 +45,16 @@ export interface IndexCoord extends Component {
   ): Promise<readonly SegmentIndexMeta[]>;
   /** DataCoord calls it after a commit: new segments want indexes, gone ones do not. */
   segmentsChanged(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
+  /**
+   * Builds the indexes of a segment before it begins: readers that go over to it then are not thrown back from an index to a scan. Answers
+   * when each is finished, or has failed (and is tried again later). They are kept until `endAhead`.
+   */
+  buildAhead(ctx: CallContext, request: { readonly segment: SegmentMeta }): Promise<void>;
+  /** The segment has begun, or never will: indexes of one that DataCoord does not list go. */
+  endAhead(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly segmentId: SegmentId },
+  ): Promise<void>;
   dropCollection(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
 }
 
@@ -104,6 +114,8 @@ export const indexCoordTable: ServiceTable<IndexCoord> = {
     listIndexes: yes,
     listSegmentIndexes: yes,
     segmentsChanged: yes,
+    buildAhead: yes,
+    endAhead: yes,
     dropCollection: yes,
   },
 };

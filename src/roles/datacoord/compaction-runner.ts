@@ -12,6 +12,7 @@ import {
 } from "../../model/ids.ts";
 import type { ChannelMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import type { CallContext } from "../../model/call-context.ts";
 import type { CompactionResult } from "../../api/data-node.ts";
 import type { ChannelAssigner } from "./channel-assigner.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
@@ -210,9 +211,36 @@ export class CompactionRunner {
       deletesTo: now,
     };
     const owner = this.#deps.connectDataNode(location.owner, location.address);
-    await this.#attempts.during(plan.id, async () => this.#commit(plan, await owner.compact(ctx, plan)));
+    await this.#attempts.during(plan.id, async () => {
+      const result = await owner.compact(ctx, plan);
+      await this.#withIndexes(ctx, madeSegment(plan, result.output, { at: now, createdAtMs: 0 }), async () =>
+        this.#commit(plan, result),
+      );
+    });
     await this.#committed(vchannel);
     return plan.outputId;
+  }
+
+  /** Commits when the output has its indexes; without those that cannot be built now, which follow as they would for any segment. */
+  async #withIndexes(
+    ctx: CallContext,
+    made: SegmentMeta | undefined,
+    commit: () => Promise<void>,
+  ): Promise<void> {
+    if (made === undefined) return commit();
+    const { indexCoord, logger } = this.#deps;
+    const { id, collectionId } = made;
+    try {
+      try {
+        await indexCoord.buildAhead(ctx, { segment: made });
+      } catch (error) {
+        ctx.signal.throwIfAborted();
+        logger.warn("indexes of a compaction's output follow later", { segment: id, error });
+      }
+      await commit();
+    } finally {
+      await indexCoord.endAhead(this.#deps.context(), { collectionId, segmentId: id });
+    }
   }
 
   /** Inputs end and the output begins in one transaction. */

@@ -1,3 +1,4 @@
+import { Deferred } from "../../base/deferred.ts";
 import { OrphanSweep } from "../../core/objects/orphan-sweep.ts";
 import { put, remove, type Catalog } from "../../core/catalog/catalog.ts";
 import { serviceUnavailable } from "../../errors/service-errors.ts";
@@ -16,6 +17,10 @@ export class BuildScheduler {
   readonly #records = new Map<string, SegmentIndexMeta>();
   readonly #running = new Set<string>();
   readonly #waiting = new Map<string, Build>();
+  /** Segments that are about to begin: nothing lists them yet. */
+  readonly #ahead = new Map<SegmentId, SegmentMeta>();
+  /** Of builds that somebody waits for. */
+  readonly #ends = new Map<string, Deferred>();
   /** Segments that each index is to have a file of, as of the last round. */
   readonly #wanted = new Map<bigint, ReadonlySet<SegmentId>>();
   readonly #reconciling = new Set<CollectionId>();
@@ -64,6 +69,30 @@ export class BuildScheduler {
     );
   }
 
+  /**
+   * Builds the indexes of a segment that is about to begin; over when each is finished, or has failed or is no longer wanted. They are
+   * kept until `endAhead`, whatever the listing of segments says.
+   */
+  async buildAhead(meta: SegmentMeta, indexes: readonly IndexInfo[]): Promise<void> {
+    this.#ahead.set(meta.id, meta);
+    const ends: Promise<void>[] = [];
+    for (const index of indexes) {
+      const slot = `${meta.id}/${index.id}`;
+      if (!this.needsBuild(meta, index) || this.#records.get(slot)?.state === "Finished") continue;
+      if (!this.#running.has(slot)) this.#waiting.set(slot, { slot, meta, index });
+      const end = this.#ends.get(slot) ?? new Deferred();
+      this.#ends.set(slot, end);
+      ends.push(end.promise);
+    }
+    this.#pump();
+    await Promise.all(ends);
+  }
+
+  /** The segment is listed now, or never will be: after the next round its indexes are those of any other. */
+  endAhead(id: SegmentId): void {
+    this.#ahead.delete(id);
+  }
+
   /** Rows below the size where an index pays are searched as they are. */
   needsBuild(meta: SegmentMeta, index: IndexInfo): boolean {
     if (meta.state !== "Flushed" || meta.rows === 0) return false;
@@ -75,7 +104,10 @@ export class BuildScheduler {
     currentIndexes: () => readonly IndexInfo[],
     signal: AbortSignal,
   ): Promise<void> {
-    const segments = await this.#deps.dataCoord.listSegments(this.#deps.context(signal), { collectionId });
+    // Those first: whoever is no longer among them when the listing is asked for is listed, if it is there.
+    const ahead = [...this.#ahead.values()].filter((meta) => meta.collectionId === collectionId);
+    const listed = await this.#deps.dataCoord.listSegments(this.#deps.context(signal), { collectionId });
+    const segments = [...listed, ...ahead.filter(({ id }) => !listed.some((meta) => meta.id === id))];
     // As they are now: of one that was dropped meanwhile nobody would look for builds again.
     const indexes = currentIndexes();
     const wanted = new Set<string>();
@@ -91,7 +123,7 @@ export class BuildScheduler {
         this.#waiting.set(slot, { slot, meta, index });
       }
     }
-    for (const [slot, build] of this.#waiting) if (!this.#isWanted(build)) this.#waiting.delete(slot);
+    for (const build of this.#waiting.values()) if (!this.#isWanted(build)) this.#giveUp(build);
     const ids = new Set(indexes.map((index) => index.id));
     const segmentIds = new Set(segments.map((meta) => meta.id));
     const stale = [...this.#records.entries()].filter(
@@ -137,12 +169,23 @@ export class BuildScheduler {
       this.#collectionOf.delete(id);
       this.#wanted.delete(id);
     }
-    for (const [slot, build] of this.#waiting) if (gone.has(build.index.id)) this.#waiting.delete(slot);
+    for (const build of this.#waiting.values()) if (gone.has(build.index.id)) this.#giveUp(build);
     await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
   }
 
   #isWanted({ meta, index }: Build): boolean {
+    if (this.#ahead.has(meta.id)) return this.#collectionOf.has(index.id);
     return this.#wanted.get(index.id)?.has(meta.id) === true;
+  }
+
+  #giveUp({ slot }: Build): void {
+    this.#waiting.delete(slot);
+    this.#end(slot);
+  }
+
+  #end(slot: string): void {
+    this.#ends.get(slot)?.resolve();
+    this.#ends.delete(slot);
   }
 
   #isOf(collectionId: CollectionId, record: SegmentIndexMeta): boolean {
@@ -174,6 +217,7 @@ export class BuildScheduler {
             await this.#forgetUnwanted(build);
           } finally {
             this.#running.delete(slot);
+            this.#end(slot);
             this.#pump();
           }
         },

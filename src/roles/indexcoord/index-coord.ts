@@ -4,10 +4,11 @@ import { Mutex } from "../../base/mutex.ts";
 import { Catalog, put } from "../../core/catalog/catalog.ts";
 import { indexNotFound } from "../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
+import { untilAborted } from "../../errors/until-aborted.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import { indexId, type CollectionId, type SegmentId } from "../../model/ids.ts";
 import type { IndexInfo, KeyValues } from "../../model/schema.ts";
-import type { SegmentIndexMeta } from "../../model/segment-meta.ts";
+import type { SegmentIndexMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import { BuildScheduler } from "./build-scheduler.ts";
 import type { IndexCoordDeps } from "./index-coord-deps.ts";
@@ -192,6 +193,18 @@ export class IndexCoordRole implements IndexCoord {
 
   async segmentsChanged(_ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void> {
     if (this.#of(request.collectionId).length > 0) this.#reconcile(request.collectionId);
+  }
+
+  async buildAhead(ctx: CallContext, { segment }: { readonly segment: SegmentMeta }): Promise<void> {
+    await untilAborted(this.#builds.buildAhead(segment, this.#of(segment.collectionId)), ctx.signal);
+  }
+
+  async endAhead(
+    _ctx: CallContext,
+    { collectionId, segmentId }: { readonly collectionId: CollectionId; readonly segmentId: SegmentId },
+  ): Promise<void> {
+    this.#builds.endAhead(segmentId);
+    this.#reconcile(collectionId);
   }
 
   async dropCollection(_ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void> {

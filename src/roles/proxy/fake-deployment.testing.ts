@@ -571,6 +571,8 @@ export class FakeDeployment {
       },
       listSegmentIndexes: never("listSegmentIndexes"),
       segmentsChanged: never("segmentsChanged"),
+      buildAhead: never("buildAhead"),
+      endAhead: never("endAhead"),
       dropCollection: never("dropCollection"),
     };
   }

@@ -1,4 +1,4 @@
-import { abortReason } from "../../errors/service-errors.ts";
+import { untilAborted } from "../../errors/until-aborted.ts";
 import type { CallContext } from "../../model/call-context.ts";
 
 interface Fill {
@@ -63,16 +63,5 @@ export class SharedFills {
       })
       .then(resolve, reject);
     return fill;
-  }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(abortReason(signal));
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

@@ -7,8 +7,9 @@ import { narrowed, readableSegments, type ReadableShard } from "../../core/searc
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
 import { CancelOnAbort } from "../../core/search/cancel-on-abort.ts";
-import { abortReason, serviceUnavailable } from "../../errors/service-errors.ts";
+import { serviceUnavailable } from "../../errors/service-errors.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
+import { untilAborted } from "../../errors/until-aborted.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { VChannel } from "../../model/ids.ts";
 import type {
@@ -234,16 +235,4 @@ const ATTACH_TRIES_MAX = 20;
 
 function isNewest({ view, schema }: Channel): boolean {
   return view !== undefined && view.isCurrent() && view.schemaVersion >= (schema?.version ?? 0);
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw abortReason(signal);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(abortReason(signal));
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
