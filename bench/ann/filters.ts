@@ -8,6 +8,8 @@ import { recallOf } from "./sweep.ts";
 
 /** The recall that the unfiltered search is set to. */
 const RECALL = 0.95;
+/** Beyond it a query of faiss takes as long as comparing everything. */
+const FAISS_EF_MAX = 1000;
 const KINDS = ["random", "near", "far"] as const;
 
 export interface FilterTask {
@@ -73,7 +75,12 @@ export async function measureFilters(task: FilterTask, truth: Int32Array): Promi
       const goal = Math.min(recall, 0.999);
       const faissEf =
         faiss &&
-        (await smallestWidth(10, 5000, async (width) => recallWith(faiss, width, wanted, masks), goal));
+        (await smallestWidth(
+          10,
+          FAISS_EF_MAX,
+          async (width) => recallWith(faiss, width, wanted, masks),
+          goal,
+        ));
       const faissRecall =
         faiss === undefined || faissEf === undefined ? 0 : await recallWith(faiss, faissEf, wanted, masks);
       const fastest = { unfiltered: 0, filtered: 0, scan: 0, faiss: 0 };

@@ -41,7 +41,7 @@ napi_value buildVector(Call& call) {
   segment::VectorIndexInput input;
   input.fieldId = static_cast<int64_t>(call.size(1));
   const uint32_t metric = call.uint32(2);
-  if (metric > static_cast<uint32_t>(Metric::jaccard)) refuse("unknown metric");
+  if (metric > static_cast<uint32_t>(kLastMetric)) refuse("unknown metric");
   input.metric = static_cast<Metric>(metric);
   const uint32_t kind = call.uint32(3);
   if (kind > static_cast<uint32_t>(segment::kLastVectorIndexKind)) refuse("unknown index kind");

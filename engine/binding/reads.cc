@@ -45,7 +45,7 @@ void readFilter(Call& call, size_t i, bool copy, Filter& out) {
 }
 
 Metric metricOf(uint32_t number) {
-  if (number > static_cast<uint32_t>(Metric::jaccard)) refuse("unknown metric");
+  if (number > static_cast<uint32_t>(kLastMetric)) refuse("unknown metric");
   return static_cast<Metric>(number);
 }
 

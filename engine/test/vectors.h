@@ -133,6 +133,7 @@ struct TypeAndMetric {
   VectorType type;
   Metric metric;
 };
+/// Those that indexes are built for.
 inline constexpr TypeAndMetric kAllPairs[] = {
     {VectorType::f32, Metric::l2},  {VectorType::f32, Metric::ip},  {VectorType::f32, Metric::cosine},
     {VectorType::f16, Metric::l2},  {VectorType::f16, Metric::ip},  {VectorType::f16, Metric::cosine},

@@ -262,6 +262,8 @@ export const METRICS: Readonly<Record<MetricType, number>> = {
   COSINE: 2,
   HAMMING: 3,
   JACCARD: 4,
+  SUBSTRUCTURE: 5,
+  SUPERSTRUCTURE: 6,
 };
 const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact", "lists"];
 

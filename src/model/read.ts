@@ -3,7 +3,16 @@ import type { CollectionId, PartitionId, SegmentId, VChannel } from "./ids.ts";
 import type { CollectionSchema, KeyValues } from "./schema.ts";
 import type { Timestamp } from "./timestamp.ts";
 
-export type MetricType = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
+export const METRIC_TYPES = [
+  ...(["L2", "IP", "COSINE"] as const),
+  ...(["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"] as const),
+] as const;
+export type MetricType = (typeof METRIC_TYPES)[number];
+
+/** Rows stand in these relations to the query, at distance 0, or are no hits. */
+export function isRelation(metric: MetricType): boolean {
+  return metric === "SUBSTRUCTURE" || metric === "SUPERSTRUCTURE";
+}
 
 /** What of every read fixes what it sees: the same scope always sees the same rows. */
 export interface ReadScope {

@@ -137,7 +137,8 @@ export interface SearchHits {
   /**
    * As Milvus shows them: L2 squared distance, HAMMING and JACCARD distance (smaller is better);
    * IP and COSINE similarity (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
-   * with a product of 0 or less are no hits; a NaN ranks last, as the worst value of its metric.
+   * with a product of 0 or less are no hits, nor are rows outside of a relation (SUBSTRUCTURE: the row has every bit of the query;
+   * SUPERSTRUCTURE: the query every bit of the row; 0 for all that are inside); a NaN ranks last, as the worst value of its metric.
    */
   readonly scores: Float32Array;
   readonly stats: SearchStats;

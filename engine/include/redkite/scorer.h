@@ -39,6 +39,7 @@ class Scorer {
   std::vector<float> wide_;      // f32, f16, bf16
   std::vector<uint8_t> bytes_;   // i8, binary
   float inverseNorm_ = 0;        // cosine; 0 for a zero query
+  uint32_t queryBits_ = 0;       // relations
 };
 
 /// Distances of `nq` queries of one type, metric and dimension to `n` rows (each at most kScorerBatch): out[q * n + i], the

@@ -30,7 +30,10 @@ enum class Metric : uint8_t {
   cosine = 2,   ///< cosine similarity, larger is better; 0 when either vector is zero
   hamming = 3,  ///< differing bits, smaller is better
   jaccard = 4,  ///< 1 - |a and b| / |a or b|, smaller is better; 1 for two empty vectors, as in Milvus
+  substructure = 5,    ///< a relation: 0 where the row has every bit of the query; other rows are no hits
+  superstructure = 6,  ///< a relation: 0 where the query has every bit of the row; other rows are no hits
 };
+inline constexpr Metric kLastMetric = Metric::superstructure;
 
 /// Largest dimension of a dense vector (bits for `binary`: 8 times that).
 inline constexpr uint32_t kDimMax = 32768;
@@ -39,16 +42,22 @@ inline constexpr uint32_t kTopKMax = 1u << 20;
 /// Rows that one view or index may hold.
 inline constexpr uint32_t kRowsMax = (1u << 31) - 64;
 
+/// Rows stand in the relation, at distance 0, or they do not: there is nothing between, which an index could go by.
+constexpr bool isRelation(Metric metric) { return metric == Metric::substructure || metric == Metric::superstructure; }
+
 constexpr bool largerIsBetter(Metric metric) { return metric == Metric::ip || metric == Metric::cosine; }
 
 /// Which metrics exist for which type.
 constexpr bool metricAllowed(VectorType type, Metric metric) {
   switch (type) {
-    case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard;
+    case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard || isRelation(metric);
     case VectorType::sparse: return metric == Metric::ip;
     default: return metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine;
   }
 }
+
+/// Which of them graphs and lists are built for.
+constexpr bool metricIndexed(VectorType type, Metric metric) { return metricAllowed(type, metric) && !isRelation(metric); }
 
 /// Bytes of one dense row; 0 for sparse.
 constexpr size_t rowBytes(VectorType type, uint32_t dim) {

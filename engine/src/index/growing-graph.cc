@@ -225,7 +225,7 @@ GrowingGraph::GrowingGraph() : state_(std::make_unique<State>()) {}
 GrowingGraph::~GrowingGraph() = default;
 
 Result<std::unique_ptr<GrowingGraph>> GrowingGraph::create(const GrowingGraphParams& params) {
-  if (params.type == VectorType::sparse || !metricAllowed(params.type, params.metric)) {
+  if (params.type == VectorType::sparse || !metricIndexed(params.type, params.metric)) {
     return {Status::invalid("metric " + std::to_string(static_cast<int>(params.metric)) + " does not exist for vector type " +
                             std::to_string(static_cast<int>(params.type))), {}};
   }

@@ -353,7 +353,7 @@ Status checkParams(const VectorView& view, const HnswBuildParams& params) {
     return Status::invalid(std::string(name) + " is " + std::to_string(value) + ", it must be " + std::to_string(low) + " to " +
                            std::to_string(high));
   };
-  if (view.type == VectorType::sparse || !metricAllowed(view.type, params.metric)) {
+  if (view.type == VectorType::sparse || !metricIndexed(view.type, params.metric)) {
     return Status::invalid("metric " + std::to_string(static_cast<int>(params.metric)) + " does not exist for vector type " +
                            std::to_string(static_cast<int>(view.type)));
   }

@@ -13,7 +13,7 @@ std::string countsProblem(const HnswHeader& h) {
   const auto number = [](const char* name, uint64_t value) { return std::string(name) + " is " + std::to_string(value); };
   if (h.type > static_cast<uint8_t>(VectorType::binary)) return number("vector type", h.type);
   const VectorType type = static_cast<VectorType>(h.type);
-  if (h.metric > static_cast<uint8_t>(Metric::jaccard) || !metricAllowed(type, static_cast<Metric>(h.metric))) {
+  if (h.metric > static_cast<uint8_t>(kLastMetric) || !metricIndexed(type, static_cast<Metric>(h.metric))) {
     return number("metric", h.metric);
   }
   if (h.dim == 0 || h.dim > (type == VectorType::binary ? kDimMax * 8 : kDimMax)) return number("dimension", h.dim);

@@ -44,7 +44,7 @@ class Builder {
     const auto outside = [](const char* name, uint64_t value, uint64_t low, uint64_t high) {
       return Status::invalid(std::string(name) + " is " + std::to_string(value) + ", it must be " + std::to_string(low) + " to " + std::to_string(high));
     };
-    if (view_.type == VectorType::sparse || !metricAllowed(view_.type, params_.metric) || (view_.type == VectorType::binary) != (kind_ == IvfKind::binary)) {
+    if (view_.type == VectorType::sparse || !metricIndexed(view_.type, params_.metric) || (view_.type == VectorType::binary) != (kind_ == IvfKind::binary)) {
       return Status::invalid("metric " + std::to_string(static_cast<int>(params_.metric)) + " and index kind " + std::to_string(static_cast<int>(kind_)) +
                              " do not exist for vector type " + std::to_string(static_cast<int>(view_.type)));
     }

@@ -15,7 +15,7 @@ std::string countsProblem(const IvfHeader& h) {
   const IvfKind kind = static_cast<IvfKind>(h.kind);
   const bool binary = kind == IvfKind::binary;
   if (binary ? h.type != static_cast<uint8_t>(VectorType::binary) : h.type > static_cast<uint8_t>(VectorType::i8)) return number("vector type", h.type);
-  if (h.metric > static_cast<uint8_t>(Metric::jaccard) || !metricAllowed(static_cast<VectorType>(h.type), static_cast<Metric>(h.metric))) {
+  if (h.metric > static_cast<uint8_t>(kLastMetric) || !metricIndexed(static_cast<VectorType>(h.type), static_cast<Metric>(h.metric))) {
     return number("metric", h.metric);
   }
   if (h.dim == 0 || h.dim > (binary ? kDimMax * 8 : kDimMax) || (binary && h.dim % 8 != 0)) return number("dimension", h.dim);

@@ -49,6 +49,11 @@ void Scorer::setQuery(const uint8_t* query) {
     }
   } else {
     std::memcpy(bytes_.data(), query, bytes_.size());
+    if (isRelation(metric_)) {
+      const uint8_t* self = bytes_.data();
+      uint32_t same = 0;
+      table_->binary.overlap(self, &self, 1, static_cast<uint32_t>(bytes_.size()), &queryBits_, &same);
+    }
     if (metric_ == Metric::cosine) {
       const uint8_t* self = bytes_.data();
       int32_t exact = 0;
@@ -104,7 +109,10 @@ void Scorer::distances(const uint8_t* const* rows, uint32_t n, float* out) const
   } else {
     uint32_t either[kScorerBatch];
     table_->binary.overlap(bytes_.data(), rows, n, bytes, first, either);
-    for (uint32_t i = 0; i < n; ++i) {
+    // The row has every bit of the query where their intersection is the query, and none beside it where their union is.
+    const bool sub = metric_ == Metric::substructure;
+    for (uint32_t i = 0; i < n && isRelation(metric_); ++i) out[i] = (sub ? first[i] : either[i]) == queryBits_ ? 0.0f : 1.0f;
+    for (uint32_t i = 0; i < n && !isRelation(metric_); ++i) {
       out[i] = either[i] == 0 ? 1.0f : 1.0f - static_cast<float>(first[i]) / static_cast<float>(either[i]);
     }
   }

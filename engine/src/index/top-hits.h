@@ -44,8 +44,9 @@ class TopHits {
   RankedRow worst_ = 0;
 };
 
-/// Whether a distance (internal order) lies in the range, if there is one.
+/// Whether a distance (internal order) makes a row a hit: in the range, if there is one, and in the relation, if the metric is one.
 inline bool inRange(const SearchParams& params, Metric metric, float distance) {
+  if (isRelation(metric) && distance != 0) return false;
   return params.range == nullptr || params.range->contains(metric, largerIsBetter(metric) ? -distance : distance);
 }
 

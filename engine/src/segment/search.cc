@@ -173,7 +173,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     const bool lists = index != nullptr && index->lists && index->lists->info().rows == snapshot.rows && index->lists->info().metric == input.metric;
     InterimIndexes* interim = input.exact || walk || lists ? nullptr : snapshot.segment->interim();
     const auto growing = interim == nullptr ? nullptr : interim->find(input.fieldId, input.metric);
-    out.wantsInterim = interim != nullptr && !input.groupField && interim->wanted(input.fieldId, input.metric, snapshot.rows);
+    out.wantsInterim = interim != nullptr && !input.groupField && metricIndexed(*type, input.metric) && interim->wanted(input.fieldId, input.metric, snapshot.rows);
     thread_local HnswScratch scratch;
     if (growing != nullptr) {
       REDKITE_TRY(growing->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));

@@ -2,10 +2,10 @@ import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { isValid, type Column } from "../../model/columns.ts";
 import { DataType, dataTypeName } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
-import type { MetricType } from "../../model/read.ts";
+import { largerIsBetter, type MetricType } from "../../model/read.ts";
 import type { CancelFlag, SearchHits, SearchSpec } from "../../ports/engine.ts";
 import { CANCEL_CHECK_ROWS, checkCancel } from "./cancel.ts";
-import { isHit, largerIsBetter, scorers, type RowScorer } from "./distance.ts";
+import { isHit, scorers, type RowScorer } from "./distance.ts";
 import { scalarTokens } from "./scalar-values.ts";
 
 /** Hits that one query may ask for at most, groups times their size included. */
@@ -78,7 +78,8 @@ function ranked(
   candidates.forEach((row, i) => {
     if (i % CANCEL_CHECK_ROWS === 0) checkCancel(cancel, "search");
     const value = score(row);
-    if (isHit(type, value) && isInRange(spec.metric, value, spec.range)) hits.push({ row, score: value });
+    if (isHit(type, spec.metric, value) && isInRange(spec.metric, value, spec.range))
+      hits.push({ row, score: value });
   });
   const sign = largerIsBetter(spec.metric) ? -1 : 1;
   // Two equal infinities have no difference, so compare before subtracting.

@@ -1,10 +1,13 @@
 import { assertNever } from "../../base/assert.ts";
 import { parameterInvalid } from "../../errors/parameter-errors.ts";
 import { DataType, dataTypeName, isDenseVector } from "../../model/data-type.ts";
+import { isRelation } from "../../model/read.ts";
 import type { VectorIndexSpec } from "../../ports/engine.ts";
 
 /** Throws parameterInvalid when an index of this kind and parameters cannot be built over the spec's type and dimension. */
-export function checkIndexKind({ index, fieldId, type, dim }: VectorIndexSpec): void {
+export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorIndexSpec): void {
+  if (isRelation(metric) && index.kind !== "FLAT")
+    throw parameterInvalid(`metric of ${index.kind}`, { expected: "no relation", actual: metric });
   if (!suits(index.kind, type))
     throw parameterInvalid(`${index.kind} over field ${fieldId} of type ${dataTypeName(type)}`);
   if ("nlist" in index) checkRange("nlist", index.nlist, 65_536);

@@ -4,7 +4,7 @@ import { rawBytes, rowBytes } from "../../format/column-buffers.ts";
 import type { Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
-import type { MetricType } from "../../model/read.ts";
+import { isRelation, largerIsBetter, type MetricType } from "../../model/read.ts";
 import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
 
 /**
@@ -13,12 +13,9 @@ import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
  */
 export type RowScorer = (row: number) => number;
 
-export function largerIsBetter(metric: MetricType): boolean {
-  return metric === "IP" || metric === "COSINE";
-}
-
-/** Whether a score is one at all: sparse rows that share nothing with the query are no hits, as in Milvus. */
-export function isHit(type: DataType, score: number): boolean {
+/** Whether a score is one at all: sparse rows that share nothing with the query are no hits, as in Milvus, nor rows outside of a relation. */
+export function isHit(type: DataType, metric: MetricType, score: number): boolean {
+  if (isRelation(metric)) return score === 0;
   return type !== DataType.SparseFloatVector || score > 0;
 }
 
@@ -61,7 +58,7 @@ function checkMetric(field: FieldSchema, metric: MetricType): void {
 
 function allowedMetrics(field: FieldSchema): readonly MetricType[] {
   if (!isVector(field.type)) throw parameterInvalid(`field ${field.name} is not a vector field`);
-  if (field.type === DataType.BinaryVector) return ["HAMMING", "JACCARD"];
+  if (field.type === DataType.BinaryVector) return ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"];
   if (field.type === DataType.SparseFloatVector) return ["IP"];
   return ["L2", "IP", "COSINE"];
 }
@@ -172,6 +169,7 @@ function decodeDense(type: DataType, bytes: Uint8Array): Float32Array {
 function binaryScorer(column: Column, metric: MetricType, query: Uint8Array): RowScorer {
   const values =
     column.kind === "fixed" && column.values instanceof Uint8Array ? column.values : new Uint8Array(0);
+  const own = query.reduce((sum, byte) => sum + popcount32(byte), 0);
   return (row) => {
     let both = 0;
     let either = 0;
@@ -182,6 +180,8 @@ function binaryScorer(column: Column, metric: MetricType, query: Uint8Array): Ro
       either += popcount32(a | b);
     }
     if (metric === "HAMMING") return either - both;
+    if (metric === "SUBSTRUCTURE") return both === own ? 0 : 1;
+    if (metric === "SUPERSTRUCTURE") return either === own ? 0 : 1;
     return either === 0 ? 1 : 1 - both / either;
   };
 }

@@ -172,6 +172,7 @@ export function indexContract(makeEngine: MakeEngine): void {
       field,
       testField(115, DataType.SparseFloatVector),
       testField(116, DataType.JSON),
+      testField(117, DataType.BinaryVector, { dim: 8 }),
     ];
     const { segment } = await makeWorld(engine, { fields, kind: "sealed", rows: 60, seed: 56 });
     const canceled = newControl(1);
@@ -188,6 +189,7 @@ export function indexContract(makeEngine: MakeEngine): void {
       { ...good, dim: 17 },
       { ...good, type: DataType.Int8Vector },
       { ...good, fieldId: 115, type: DataType.SparseFloatVector, dim: 0, metric: "IP" },
+      { ...good, fieldId: 117, type: DataType.BinaryVector, dim: 8, metric: "SUPERSTRUCTURE" },
     ];
     for (const spec of wrong) {
       await assert.rejects(async () => engine.buildVectorIndex(segment, spec, newControl()), isInvalid);

@@ -26,7 +26,7 @@ import {
   sequentialKeys,
   ts,
 } from "./segment-fixture.ts";
-import { isLargerBetter, plainScore, plainVector } from "./vector-model.ts";
+import { isLargerBetter, isPlainHit, plainScore, plainVector } from "./vector-model.ts";
 
 const vectorFields = [
   testField(110, DataType.FloatVector, { nullable: true, dim: 13 }),
@@ -43,6 +43,7 @@ const groupFields = [
 ];
 const fields = [keyField(), ...vectorFields, ...groupFields];
 
+/** Those that an index can be built for. */
 export function metricsOf(type: DataType): readonly MetricType[] {
   if (type === DataType.BinaryVector) return ["HAMMING", "JACCARD"];
   return type === DataType.SparseFloatVector ? ["IP"] : ["L2", "IP", "COSINE"];
@@ -147,6 +148,45 @@ export function searchContract(makeEngine: MakeEngine): void {
     ]);
     binary.close();
   });
+
+  for (const kind of KINDS) {
+    test(`rows of a ${kind} segment that are not inside a relation are no hits`, async () => {
+      const bits = testField(110, DataType.BinaryVector, { nullable: true, dim: 8 });
+      const group = testField(120, DataType.Bool);
+      const world = { fields: [keyField(), bits, group], kind, rows: 300, seed: 51 };
+      const { segment, columns } = await makeWorld(makeEngine(), world);
+      const queries = dense(bits, Uint8Array.of(0, 255, 3, 0b1010_0110, 64));
+      const column = columnOf(columns, bits.id);
+      for (const metric of ["SUBSTRUCTURE", "SUPERSTRUCTURE"] as const) {
+        for (const k of [1, 10, 300]) {
+          const plain = searchSpec(bits, metric, queries, k);
+          const spec = { ...plain, filter: { program: keyBelow(250), externals: [] } };
+          const hits = segment.search(spec, undefined);
+          checkNearest({ hits, spec, column, queries, isCandidate: (row) => row < 250 });
+          assert.deepEqual(hitsOf(await segment.searchAsync(spec, undefined)), hitsOf(hits));
+        }
+        const all = hitsOf(segment.search(searchSpec(bits, metric, queries, 300), undefined));
+        const nothing = all[metric === "SUBSTRUCTURE" ? 0 : 1] ?? assert.fail();
+        const valid = Array.from({ length: 300 }, (_, row) => row).filter((row) =>
+          isValid(column.validity, row),
+        );
+        assert.deepEqual(
+          nothing.map(({ row }) => row),
+          valid,
+          "every row is inside the widest relation",
+        );
+        const spec = searchSpec(bits, metric, queries, 300);
+        const within = segment.search({ ...spec, range: { radius: 0.5, rangeFilter: 0 } }, undefined);
+        assert.deepEqual(hitsOf(within), all);
+        const beyond = segment.search({ ...spec, range: { radius: 2, rangeFilter: 0.5 } }, undefined);
+        assert.equal(beyond.rows.length, 0);
+        const groupBy = { fieldId: group.id, groupSize: 2 };
+        const grouped = hitsOf(segment.search({ ...spec, k: 2, groupBy }, undefined));
+        assert.equal(grouped[metric === "SUBSTRUCTURE" ? 0 : 1]?.length, 4);
+      }
+      segment.close();
+    });
+  }
 
   test("sparse rows that share nothing with the query are no hits", () => {
     const engine = makeEngine();
@@ -386,7 +426,7 @@ function checkNearest({ hits, spec, column, queries, isCandidate }: NearestCheck
     for (let row = 0; row < column.rows; row++) {
       if (!isCandidate(row) || !isValid(column.validity, row)) continue;
       const score = plainScore(spec.metric, query, plainVector(column, row));
-      if (column.type !== DataType.SparseFloatVector || score > 0) scores.set(row, score);
+      if (isPlainHit(column.type, spec.metric, score)) scores.set(row, score);
     }
     const name = `field ${spec.fieldId} ${spec.metric} k ${spec.k} query ${q}`;
     assert.equal(found.length, Math.min(spec.k, scores.size), name);

@@ -59,7 +59,17 @@ export function plainScore(metric: MetricType, a: PlainVector, b: PlainVector): 
       const either = sum([...a].map(([i, x]) => (x + (b.get(i) ?? 0) > 0 ? 1 : 0)));
       return either === 0 ? 1 : 1 - dot / either;
     }
+    case "SUBSTRUCTURE":
+      return [...a].every(([i, x]) => x <= (b.get(i) ?? 0)) ? 0 : 1;
+    case "SUPERSTRUCTURE":
+      return [...b].every(([i, x]) => x <= (a.get(i) ?? 0)) ? 0 : 1;
   }
+}
+
+/** Whether a row with this score is a hit at all. */
+export function isPlainHit(type: DataType, metric: MetricType, score: number): boolean {
+  if (metric === "SUBSTRUCTURE" || metric === "SUPERSTRUCTURE") return score === 0;
+  return type !== DataType.SparseFloatVector || score > 0;
 }
 
 export function isLargerBetter(metric: MetricType): boolean {

@@ -80,6 +80,18 @@ const accepted: readonly {
     built: { index_type: "FLAT", metric_type: "JACCARD" },
   },
   {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "SUPERSTRUCTURE" },
+    shown: { index_type: "BIN_FLAT", metric_type: "SUPERSTRUCTURE" },
+    built: { index_type: "FLAT", metric_type: "SUPERSTRUCTURE" },
+  },
+  {
+    on: "bits",
+    given: { index_type: "AUTOINDEX", metric_type: "SUBSTRUCTURE" },
+    shown: { index_type: "AUTOINDEX", metric_type: "SUBSTRUCTURE" },
+    built: { index_type: "FLAT", metric_type: "SUBSTRUCTURE" },
+  },
+  {
     on: "sparse",
     given: { index_type: "AUTOINDEX" },
     shown: { index_type: "AUTOINDEX", metric_type: "IP" },
@@ -471,6 +483,16 @@ const refused: readonly {
     on: "bits",
     given: { index_type: "HNSW", metric_type: "SUPERSTRUCTURE" },
     says: "metric type SUPERSTRUCTURE not found or not supported, supported: [HAMMING JACCARD]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_IVF_FLAT", metric_type: "SUBSTRUCTURE", nlist: "8" },
+    says: "metric type SUBSTRUCTURE not found or not supported, supported: [HAMMING JACCARD]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "L2" },
+    says: "binary vector index does not support metric type: L2",
   },
   { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
   { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },

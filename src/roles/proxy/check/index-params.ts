@@ -77,9 +77,10 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
     if (stray.length > 0) throw parameterInvalid("only metric type can be passed when use AutoIndex");
     const metric = given["metric_type"] ?? chosen.metric;
     checkMetric(field, metric, "");
+    const params = relations.includes(metric) ? { index_type: "FLAT" } : chosen.params;
     return {
       userParams: { index_type: AUTO_INDEX, metric_type: metric },
-      params: { ...chosen.params, metric_type: metric },
+      params: { ...params, metric_type: metric },
       isAuto: true,
     };
   }
@@ -173,13 +174,18 @@ function checkWarmup(policy: string): void {
 
 const floatMetrics: readonly string[] = ["L2", "IP", "COSINE"];
 const binaryMetrics: readonly string[] = ["HAMMING", "JACCARD"];
-const comingBinaryMetrics: readonly string[] = ["SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"];
+const relations: readonly string[] = ["SUBSTRUCTURE", "SUPERSTRUCTURE"];
+const exactTypes: readonly string[] = ["", "BIN_FLAT", "FLAT"];
 
-/** Milvus has them for exact indexes alone. */
-function comingMetric(metric: string, indexType: string): RedkiteError {
-  if (indexType === "" || indexType === "BIN_FLAT" || indexType === "FLAT" || indexType === "MINHASH_LSH")
-    return notServed(`the metric type ${metric}`);
-  return parameterInvalid(
+/** Milvus has relations for exact indexes alone, and MHJACCARD for MINHASH_LSH besides. */
+function checkBinaryMetric(metric: string, indexType: string): void {
+  const isExact = exactTypes.includes(indexType);
+  if (binaryMetrics.includes(metric) || (isExact && relations.includes(metric))) return;
+  if (metric === "MHJACCARD" && (isExact || indexType === "MINHASH_LSH"))
+    throw notServed(`the metric type ${metric}`);
+  if (metric !== "MHJACCARD" && !relations.includes(metric))
+    throw invalidIndexParams(`binary vector index does not support metric type: ${metric}`);
+  throw parameterInvalid(
     `metric type ${metric} not found or not supported, supported: [${binaryMetrics.join(" ")}]`,
   );
 }
@@ -195,10 +201,7 @@ function checkMetric({ type }: FieldSchema, metric: string, indexType: string): 
       }
       return;
     case DataType.BinaryVector:
-      if (comingBinaryMetrics.includes(metric)) throw comingMetric(metric, indexType);
-      if (!binaryMetrics.includes(metric)) {
-        throw invalidIndexParams(`binary vector index does not support metric type: ${metric}`);
-      }
+      checkBinaryMetric(metric, indexType);
       return;
     case DataType.Int8Vector:
       if (!floatMetrics.includes(metric)) {

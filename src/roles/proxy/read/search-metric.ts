@@ -1,11 +1,9 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import type { RedkiteError } from "../../../errors/redkite-error.ts";
 import { DataType } from "../../../model/data-type.ts";
-import type { MetricType } from "../../../model/read.ts";
+import { METRIC_TYPES, type MetricType } from "../../../model/read.ts";
 import type { CollectionInfo, FieldSchema, IndexInfo } from "../../../model/schema.ts";
 import type { ProxyCall } from "../handler.ts";
-
-const METRICS: readonly MetricType[] = ["L2", "IP", "COSINE", "HAMMING", "JACCARD"];
 
 /** The metric of a search: that of the field's index; a request may repeat it, nothing else. */
 export async function searchMetric(
@@ -20,7 +18,7 @@ export async function searchMetric(
     if (index === undefined) throw noIndex(field);
     return own ?? defaultMetric(field.type);
   }
-  const metric = METRICS.find((name) => name === requested.toUpperCase());
+  const metric = METRIC_TYPES.find((name) => name === requested.toUpperCase());
   if (own === undefined && metric !== undefined) return metric;
   if (own !== undefined && own === metric) return own;
   throw parameterInvalid("metric type not match", {
@@ -45,7 +43,7 @@ function noIndex({ name }: FieldSchema): RedkiteError {
 
 function metricOfIndex({ params, userParams }: IndexInfo): MetricType | undefined {
   const name = (params["metric_type"] ?? userParams["metric_type"] ?? "").toUpperCase();
-  return METRICS.find((metric) => metric === name);
+  return METRIC_TYPES.find((metric) => metric === name);
 }
 
 /** Of an index that names none, as Milvus's AUTOINDEX. */
