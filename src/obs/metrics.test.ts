@@ -69,28 +69,20 @@ test("label combinations beyond the bound are counted together", () => {
   equal(text.trim().split("\n").length, 5);
 });
 
-test("removed labels disappear", () => {
+test("one combination of labels can be held and counted in", () => {
   const registry = new MetricsRegistry();
-  const gauge = registry.gauge({ name: "m", help: "h", labels: ["c"] });
-  gauge.set(1, { c: "a" });
-  gauge.remove({ c: "a" });
-  equal(registry.expose(), "# HELP m h\n# TYPE m gauge\n");
-});
-
-test("of several labels only the removed combination disappears", () => {
-  const registry = new MetricsRegistry();
-  const gauge = registry.gauge({ name: "m", help: "h", labels: ["a", "b"] });
-  for (const [a, b] of [
-    ["x", 1],
-    ["x", 2],
-    ["y", 1],
-  ] as const)
-    gauge.set(b, { a, b });
-  gauge.remove({ a: "x", b: 1 });
-  gauge.remove({ a: "z", b: 1 });
-  gauge.remove({ a: "y", b: 1 });
-  gauge.add(5, { a: "y", b: 1 });
-  equal(registry.expose(), '# HELP m h\n# TYPE m gauge\nm{a="x",b="2"} 2\nm{a="y",b="1"} 5\n');
+  const counter = registry.counter({ name: "held_total", help: "h", labels: ["c"] });
+  const histogram = registry.histogram({ name: "held_ms", help: "h", labels: ["c"], buckets: [1, 10] });
+  const calls = counter.of({ c: "a" });
+  const times = histogram.of({ c: "a" });
+  assert.doesNotMatch(registry.expose(), /held_total{/);
+  calls.inc();
+  calls.inc(4);
+  times.observe(5);
+  assert.equal(counter.value({ c: "a" }), 5);
+  assert.equal(histogram.count({ c: "a" }), 1);
+  histogram.observe(7, { c: "a" });
+  assert.equal(histogram.count({ c: "a" }), 2);
 });
 
 test("what several threads counted adds up", () => {

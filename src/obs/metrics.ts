@@ -121,24 +121,6 @@ abstract class Metric {
     this.#seriesMax = seriesMax;
   }
 
-  /** Forgets a combination of labels, for example of a dropped collection. */
-  remove(labels: LabelValues): void {
-    const path: SeriesNode[] = [this.#byLabel];
-    const texts = this.#labels.map((label) => String(labels[label]));
-    for (const text of texts) {
-      const next = path.at(-1)?.next.get(text);
-      if (next === undefined) return;
-      path.push(next);
-    }
-    const [last] = path.slice(-1);
-    if (last?.series === undefined) return;
-    this.#series.delete(last.series);
-    last.series = undefined;
-    // Names come and go: what leads to no series goes, too.
-    for (let depth = texts.length; depth > 0 && path[depth]?.next.size === 0; depth--)
-      path[depth - 1]?.next.delete(texts[depth - 1] ?? "");
-  }
-
   /** Forgets all combinations: before they are set anew from what is there now. */
   clear(): void {
     this.#series.clear();
@@ -200,6 +182,15 @@ abstract class Metric {
   }
 }
 
+/** It appears in a scrape when it is counted in first. */
+export interface CounterSeries {
+  inc(by?: number): void;
+}
+
+export interface HistogramSeries {
+  observe(value: number): void;
+}
+
 interface Series {
   readonly labelValues: readonly string[];
   readonly values: Float64Array;
@@ -213,6 +204,17 @@ interface SeriesNode {
 /** Only grows. */
 export class Counter extends Metric {
   override readonly kind = "counter";
+
+  /** The counter of one combination of labels, for those who count in it often. */
+  of(labels: LabelValues): CounterSeries {
+    let values: Float64Array | undefined;
+    return {
+      inc: (by = 1) => {
+        values ??= this.values(labels, 1);
+        values[0] = (values[0] ?? 0) + by;
+      },
+    };
+  }
 
   inc(labels: LabelValues = noLabels, by = 1): void {
     assert(by >= 0, `counter ${this.name} cannot go down by ${by}`);
@@ -255,8 +257,19 @@ export class Histogram extends Metric {
     );
   }
 
+  /** The histogram of one combination of labels, for those who observe in it often. */
+  of(labels: LabelValues): HistogramSeries {
+    let values: Float64Array | undefined;
+    return {
+      observe: (value) => this.#observe((values ??= this.values(labels, this.#buckets.length + 2)), value),
+    };
+  }
+
   observe(value: number, labels: LabelValues = noLabels): void {
-    const values = this.values(labels, this.#buckets.length + 2);
+    this.#observe(this.values(labels, this.#buckets.length + 2), value);
+  }
+
+  #observe(values: Float64Array, value: number): void {
     let bucket = 0;
     while (bucket < this.#buckets.length && value > (this.#buckets[bucket] ?? Infinity)) bucket++;
     values[bucket] = (values[bucket] ?? 0) + 1;

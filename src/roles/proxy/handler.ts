@@ -6,6 +6,7 @@ import type { LogFields } from "../../obs/logger.ts";
 import type { ClientInfo, ClientRegistry } from "./client-registry.ts";
 import type { MetaCache } from "./meta-cache.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
+import type { SearchParamsCache } from "./read/search-params-cache.ts";
 
 /**
  * Serves one RPC. It throws errors instead of packing them into the answer: the way out encodes them for every RPC alike. An
@@ -38,5 +39,6 @@ export interface ProxySelf {
   readonly state: ComponentStateCode;
   readonly clients: ClientRegistry;
   readonly filters: FilterCache;
+  readonly searchParams: SearchParamsCache;
   readonly batchMemory: BufferPool;
 }

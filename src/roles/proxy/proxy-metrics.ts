@@ -1,4 +1,12 @@
-import type { Counter, Gauge, Histogram, MetricsRegistry } from "../../obs/metrics.ts";
+import { Lru } from "../../base/lru.ts";
+import type {
+  Counter,
+  CounterSeries,
+  Gauge,
+  Histogram,
+  HistogramSeries,
+  MetricsRegistry,
+} from "../../obs/metrics.ts";
 import type { MovedRows } from "./moved-rows.ts";
 import type { NodeId } from "../../model/ids.ts";
 
@@ -17,6 +25,11 @@ export class ProxyMetrics {
   readonly #movedVectors: Readonly<Record<"search" | "insert" | "upsert" | "delete", Counter>>;
   readonly #readLatency: Histogram;
   readonly #writeLatency: Histogram;
+  /** What calls count in, found by one text instead of by several labels for each of some ten numbers. */
+  readonly #calls = new Lru<string, CallSeries>({ entriesMax: SERIES_HELD_MAX });
+  readonly #moves = new Lru<string, MoveSeries>({ entriesMax: SERIES_HELD_MAX });
+  readonly #limits = new Map<string, Readonly<Record<"total" | Outcome, CounterSeries>>>();
+  readonly #lookups = new Map<string, Readonly<Record<"hit" | "miss", CounterSeries>>>();
 
   constructor(registry: MetricsRegistry, nodeId: NodeId) {
     this.#node = String(nodeId);
@@ -95,28 +108,32 @@ export class ProxyMetrics {
   }
 
   received(rpc: string, where: CallPlace): void {
-    this.#count(rpc, "total", where);
+    this.#call(rpc, where).total.inc();
   }
 
-  done(rpc: string, outcome: "success" | "fail", where: CallPlace, durationMs: number): void {
-    this.#count(rpc, outcome, where);
-    this.#latency.observe(durationMs, { node_id: this.#node, function_name: rpc });
+  done(rpc: string, outcome: Outcome, where: CallPlace, durationMs: number): void {
+    const call = this.#call(rpc, where);
+    call[outcome].inc();
+    call.latency.observe(durationMs);
   }
 
   /** Rows of a read or a write, whose time is counted when it succeeded. */
-  moved(rows: MovedRows, outcome: "success" | "fail", where: CallPlace, durationMs: number): void {
-    const { kind, asked, moved } = rows;
-    const labels = { node_id: this.#node, db_name: where.database, collection_name: where.collection };
-    const reads = kind === "search" || kind === "query";
-    if (reads) this.#receivedNq.inc({ ...labels, query_type: kind }, asked);
+  moved({ kind, asked, moved }: MovedRows, outcome: Outcome, where: CallPlace, durationMs: number): void {
+    const series = this.#move(kind, where);
+    series.asked?.inc(asked);
     if (outcome === "fail") return;
-    if (kind !== "query") this.#movedVectors[kind].inc(labels, moved);
-    if (reads) this.#readLatency.observe(durationMs, { ...labels, query_type: kind });
-    else this.#writeLatency.observe(durationMs, { ...labels, msg_type: kind });
+    series.moved?.inc(moved);
+    series.latency.observe(durationMs);
   }
 
-  limited(rpc: string, outcome: "total" | "success" | "fail"): void {
-    this.#rateLimited.inc({ node_id: this.#node, msg_type: rpc, status: outcome });
+  limited(rpc: string, outcome: "total" | Outcome): void {
+    let series = this.#limits.get(rpc);
+    if (series === undefined) {
+      const of = (status: string): CounterSeries =>
+        this.#rateLimited.of({ node_id: this.#node, msg_type: rpc, status });
+      this.#limits.set(rpc, (series = { total: of("total"), success: of("success"), fail: of("fail") }));
+    }
+    series[outcome].inc();
   }
 
   slow(rpc: string): void {
@@ -124,8 +141,15 @@ export class ProxyMetrics {
   }
 
   cacheLookup(cache: string, outcome: "hit" | "miss"): void {
-    const counter = outcome === "hit" ? this.#cacheHits : this.#cacheMisses;
-    counter.inc({ node_id: this.#node, cache_name: cache });
+    let series = this.#lookups.get(cache);
+    if (series === undefined) {
+      const labels = { node_id: this.#node, cache_name: cache };
+      this.#lookups.set(
+        cache,
+        (series = { hit: this.#cacheHits.of(labels), miss: this.#cacheMisses.of(labels) }),
+      );
+    }
+    series[outcome].inc();
   }
 
   connections(count: number): void {
@@ -137,16 +161,65 @@ export class ProxyMetrics {
     this.#queued.set(counts.waiting, { node_id: this.#node, queue_type: name, task_state: "unissued" });
   }
 
-  #count(rpc: string, status: string, where: CallPlace): void {
-    this.#requests.inc({
-      node_id: this.#node,
-      function_name: rpc,
-      status,
-      db_name: where.database,
-      collection_name: where.collection,
-    });
+  #call(rpc: string, { database, collection }: CallPlace): CallSeries {
+    const key = `${rpc} ${database} ${collection}`;
+    let series = this.#calls.get(key);
+    if (series === undefined) {
+      const place = {
+        node_id: this.#node,
+        function_name: rpc,
+        db_name: database,
+        collection_name: collection,
+      };
+      const of = (status: string): CounterSeries => this.#requests.of({ ...place, status });
+      series = {
+        total: of("total"),
+        success: of("success"),
+        fail: of("fail"),
+        latency: this.#latency.of({ node_id: this.#node, function_name: rpc }),
+      };
+      this.#calls.set(key, series);
+    }
+    return series;
+  }
+
+  #move(kind: MovedRows["kind"], { database, collection }: CallPlace): MoveSeries {
+    const key = `${kind} ${database} ${collection}`;
+    let series = this.#moves.get(key);
+    if (series === undefined) {
+      const place = { node_id: this.#node, db_name: database, collection_name: collection };
+      const reads = kind === "search" || kind === "query";
+      series = {
+        asked: reads ? this.#receivedNq.of({ ...place, query_type: kind }) : undefined,
+        moved: kind === "query" ? undefined : this.#movedVectors[kind].of(place),
+        latency: reads
+          ? this.#readLatency.of({ ...place, query_type: kind })
+          : this.#writeLatency.of({ ...place, msg_type: kind }),
+      };
+      this.#moves.set(key, series);
+    }
+    return series;
   }
 }
+
+type Outcome = "success" | "fail";
+
+/** Of one RPC in one collection. */
+interface CallSeries {
+  readonly total: CounterSeries;
+  readonly success: CounterSeries;
+  readonly fail: CounterSeries;
+  readonly latency: HistogramSeries;
+}
+
+/** Of one kind of read or write in one collection. */
+interface MoveSeries {
+  readonly asked: CounterSeries | undefined;
+  readonly moved: CounterSeries | undefined;
+  readonly latency: HistogramSeries;
+}
+
+const SERIES_HELD_MAX = 1000;
 
 export interface CallPlace {
   readonly database: string;

@@ -12,6 +12,7 @@ import { componentMetrics } from "./system/component-metrics.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
 import { ProxyMetrics } from "./proxy-metrics.ts";
 import { publicMethods, type PublicMethod } from "./public-service.ts";
+import { SearchParamsCache } from "./read/search-params-cache.ts";
 import { TaskQueue } from "./task-queue.ts";
 
 const BATCH_MEMORY_IDLE_MAX = 32 << 20;
@@ -30,6 +31,7 @@ export class ProxyRole implements Proxy, CallHost {
   readonly metaCache: CoordinatorMetaCache;
   readonly clients: ClientRegistry;
   readonly filters = new FilterCache(FILTERS_CACHED_MAX);
+  readonly searchParams: SearchParamsCache;
   readonly batchMemory = new BufferPool("shared", BATCH_MEMORY_IDLE_MAX);
   readonly slowLog: SlowLog;
   readonly #metrics: ProxyMetrics;
@@ -45,6 +47,7 @@ export class ProxyRole implements Proxy, CallHost {
       this.#metrics.cacheLookup(cache, outcome),
     );
     this.clients = new ClientRegistry(limits);
+    this.searchParams = new SearchParamsCache(limits);
     this.slowLog = new SlowLog({ logger: deps.logger, thresholdMs: limits.slowRequestMs });
     const queue = (concurrency: number): TaskQueue =>
       new TaskQueue({ capacity: limits.tasksMax, concurrency: Math.min(concurrency, limits.tasksMax) });

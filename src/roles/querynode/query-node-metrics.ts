@@ -1,10 +1,17 @@
+import { Lru } from "../../base/lru.ts";
 import { observedService } from "../../api/observed-service.ts";
 import { queryNodeTable, type QueryNode } from "../../api/query-node.ts";
 import type { ShardState } from "../../core/shard/shard-state.ts";
 import { inTrace, type CallContext } from "../../model/call-context.ts";
 import type { CollectionId, NodeId } from "../../model/ids.ts";
 import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
-import type { Counter, Histogram, MetricsRegistry } from "../../obs/metrics.ts";
+import type {
+  Counter,
+  CounterSeries,
+  Histogram,
+  HistogramSeries,
+  MetricsRegistry,
+} from "../../obs/metrics.ts";
 import { span } from "../../obs/tracing.ts";
 import type { Clock } from "../../ports/clock.ts";
 
@@ -14,10 +21,13 @@ export class ReadMetrics {
   readonly #clock: Clock;
   readonly #requests: Counter;
   readonly #latency: Histogram;
-  readonly #nq: Histogram;
-  readonly #topk: Histogram;
   readonly #segments: Histogram;
   readonly #distances: Counter;
+  readonly #nq: HistogramSeries;
+  readonly #topk: HistogramSeries;
+  /** What reads of a collection count in. */
+  readonly #held = new Lru<string, ReadSeries>({ entriesMax: SERIES_HELD_MAX });
+  readonly #paths = new Map<SegmentSearchStats["path"], CounterSeries>();
 
   constructor(registry: MetricsRegistry, nodeId: NodeId, clock: Clock) {
     this.#node = String(nodeId);
@@ -34,16 +44,10 @@ export class ReadMetrics {
       help: "Time of a read of a shard in milliseconds, the wait for its timestamp included",
       labels: ["node_id", "query_type", "scope"],
     });
-    this.#nq = registry.histogram({
-      name: "milvus_querynode_search_nq",
-      help: "Queries of a search",
-      labels: ["node_id"],
-    });
-    this.#topk = registry.histogram({
-      name: "milvus_querynode_search_topk",
-      help: "Hits wanted of a query",
-      labels: ["node_id"],
-    });
+    const searched = (name: string, help: string): HistogramSeries =>
+      registry.histogram({ name, help, labels: ["node_id"] }).of({ node_id: this.#node });
+    this.#nq = searched("milvus_querynode_search_nq", "Queries of a search");
+    this.#topk = searched("milvus_querynode_search_topk", "Hits wanted of a query");
     this.#segments = registry.histogram({
       name: "milvus_querynode_search_hit_segment_num",
       help: "Segments that a search looked at",
@@ -63,31 +67,67 @@ export class ReadMetrics {
     collectionId: CollectionId,
     run: (ctx: CallContext) => Promise<T>,
   ): Promise<T> {
-    const labels = { node_id: this.#node, query_type: type, scope: "OnLeader" };
-    const perCollection = { ...labels, collection_id: collectionId };
+    const series = this.#series(type, collectionId);
     const startedMs = this.#clock.monotonicMs();
-    let status = "fail";
-    this.#requests.inc({ ...perCollection, status: "total" });
+    let status: "success" | "fail" = "fail";
+    series.total.inc();
     try {
       const name = type === "search" ? "QueryNode-Search" : "QueryNode-Query";
       const answer = await span(name, ctx.trace, async (trace) => run(inTrace(ctx, trace)));
       status = "success";
       return answer;
     } finally {
-      this.#requests.inc({ ...perCollection, status });
-      this.#latency.observe(this.#clock.monotonicMs() - startedMs, labels);
+      series[status].inc();
+      series.latency.observe(this.#clock.monotonicMs() - startedMs);
     }
   }
 
   /** What a search that succeeded has looked at. */
   searched(request: ShardSearchRequest, stats: readonly SegmentSearchStats[]): void {
-    this.#nq.observe(request.nq, { node_id: this.#node });
-    this.#topk.observe(request.k, { node_id: this.#node });
-    const labels = { node_id: this.#node, collection_id: request.collectionId, query_type: "search" };
-    this.#segments.observe(stats.length, labels);
-    for (const { path, distances } of stats) this.#distances.inc({ node_id: this.#node, path }, distances);
+    this.#nq.observe(request.nq);
+    this.#topk.observe(request.k);
+    this.#series("search", request.collectionId).segments.observe(stats.length);
+    for (const { path, distances } of stats) this.#path(path).inc(distances);
+  }
+
+  #series(type: "search" | "query", collectionId: CollectionId): ReadSeries {
+    const key = `${type} ${collectionId}`;
+    let series = this.#held.get(key);
+    if (series === undefined) {
+      const node = { node_id: this.#node, query_type: type };
+      const reads = { ...node, scope: "OnLeader" };
+      const of = (status: string): CounterSeries =>
+        this.#requests.of({ ...reads, collection_id: collectionId, status });
+      series = {
+        total: of("total"),
+        success: of("success"),
+        fail: of("fail"),
+        latency: this.#latency.of(reads),
+        segments: this.#segments.of({ ...node, collection_id: collectionId }),
+      };
+      this.#held.set(key, series);
+    }
+    return series;
+  }
+
+  #path(path: SegmentSearchStats["path"]): CounterSeries {
+    let series = this.#paths.get(path);
+    if (series === undefined)
+      this.#paths.set(path, (series = this.#distances.of({ node_id: this.#node, path })));
+    return series;
   }
 }
+
+/** Of one kind of read of one collection. */
+interface ReadSeries {
+  readonly total: CounterSeries;
+  readonly success: CounterSeries;
+  readonly fail: CounterSeries;
+  readonly latency: HistogramSeries;
+  readonly segments: HistogramSeries;
+}
+
+const SERIES_HELD_MAX = 1000;
 
 /** A query node whose reads are measured; everything else is passed on. */
 export function observeReads(node: QueryNode, metrics: ReadMetrics): QueryNode {

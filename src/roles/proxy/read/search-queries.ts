@@ -10,6 +10,7 @@ import {
   type FieldSchema,
   type KeyValues,
 } from "../../../model/schema.ts";
+import { fromPairs } from "../../../wire/key-values.ts";
 import type { SearchRequest } from "../../../wire/messages.gen.ts";
 import { decodePlaceholderGroup, queriesFor, type FieldQueries } from "../../../wire/placeholder-group.ts";
 import { fromWireIds } from "../../../wire/search-results.ts";
@@ -51,18 +52,14 @@ export function queryCount(request: SearchRequest): number {
 }
 
 /** Keys whose vectors are to be searched for, checked before anything is read. */
-export function searchedKeys(
-  request: SearchRequest,
-  params: KeyValues,
-  info: CollectionInfo,
-): Keys | undefined {
+export function searchedKeys(request: SearchRequest, info: CollectionInfo): Keys | undefined {
   if (request.ids === undefined) return undefined;
   const keys = fromWireIds(request.ids);
   const count = keyCount(keys);
   if (count === 0) return undefined;
   const distinct = new Set(Array.from({ length: count }, (_, i) => keyAt(keys, i)));
   if (distinct.size !== count) throw parameterInvalid("duplicate IDs found in search request");
-  checkVectorField(params, info);
+  checkVectorField(fromPairs(request.searchParams), info);
   const isInt = primaryKeyField(info.schema).type === DataType.Int64;
   if (isInt !== (keys.kind === "int64")) {
     throw isInt

@@ -7,7 +7,6 @@ import type { MetricType } from "../../../model/read.ts";
 import { primaryKeyField } from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { encodeFieldData } from "../../../wire/field-data-encode.ts";
-import { fromPairs } from "../../../wire/key-values.ts";
 import type { SearchRequest, SearchResults } from "../../../wire/messages.gen.ts";
 import { searchResultData } from "../../../wire/search-results.ts";
 import type { Handler, ProxyCall } from "../handler.ts";
@@ -25,7 +24,7 @@ import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
 import { indexOfField, searchMetric } from "./search-metric.ts";
 import { searchPlan } from "./search-plan.ts";
-import { parseSearchParams, type SearchParams } from "./search-params.ts";
+import type { SearchParams } from "./search-params.ts";
 import {
   queriesOfKeys,
   queriesOfRequest,
@@ -33,7 +32,6 @@ import {
   searchedKeys,
   type SearchQueries,
 } from "./search-queries.ts";
-import { parseTimeParams } from "./time-params.ts";
 import { onShards } from "./shard-calls.ts";
 
 /** The nearest rows of each query vector, at one timestamp. */
@@ -42,8 +40,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   refuseParts(request);
   const info = await call.metaCache.collection(call.ctx, request.collectionName);
   checkPartitionKeyUse(info, limits.mustUsePartitionKey, "search");
-  const pairs = fromPairs(request.searchParams);
-  const keys = searchedKeys(request, pairs, info);
+  const keys = searchedKeys(request, info);
   const output = outputFields(request.outputFields, info.schema);
   if (output.countRows) throw parameterInvalid("aggregates are not supported in search request");
   const nq = queryCount(request);
@@ -53,8 +50,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
         `[1, ${limits.nqMax}], but got ${nq}`,
     );
   }
-  const params = parseSearchParams(pairs, info.schema, info.id, limits);
-  const times = parseTimeParams(pairs, info);
+  const { params, times } = call.self.searchParams.parse(request.searchParams, info);
   const filter = requestFilter(
     call,
     request.dsl,

@@ -41,6 +41,7 @@ import { CoordinatorMetaCache } from "../meta-cache.ts";
 import type { ProxyDeps } from "../proxy-deps.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { ClientRegistry } from "../client-registry.ts";
+import { SearchParamsCache } from "../read/search-params-cache.ts";
 
 export const TEST_LIMITS: ProxyLimits = {
   nameBytesMax: 255,
@@ -174,6 +175,7 @@ export async function startProxy(wraps: Wraps = {}) {
       state: "Healthy",
       clients: new ClientRegistry({ clientsMax: 10, clientIdleMs: 1000 }),
       filters: new FilterCache(100),
+      searchParams: new SearchParamsCache(deps.limits),
       batchMemory: new BufferPool("shared", 1 << 20),
     },
     arrivedMs: 0,
