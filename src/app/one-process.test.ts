@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { isVector } from "../model/data-type.ts";
-import { epoch as toEpoch } from "../model/ids.ts";
+import { epoch as toEpoch, nodeId } from "../model/ids.ts";
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
@@ -151,4 +151,23 @@ test("of the flushes of a channel only the one begun last is committed, and only
   await assert.rejects(dataCoord.commitFlush(ctx, late), { kind: "fenced", message: /flush of by-dev/ });
   await dataCoord.commitFlush(ctx, { ...late, ...(await dataCoord.beginFlush(ctx, { vchannel, epoch })) });
   assert.deepEqual(await process.keys(info, ""), [1n]);
+});
+
+test("an owner whose epoch was raised by a node that never came is opened anew", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const process = await startOneProcess(folder, meta, new ReferenceEngine());
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const info = await process.create();
+  await process.load(info);
+  await process.insert(info, [1n]);
+  const vchannel = process.vchannelOf(info);
+  await process.coords.rootCoord.raiseEpoch(process.ctx, { vchannel, owner: nodeId(1n) });
+  await assert.rejects(process.insert(info, [2n]), { kind: "fenced" });
+  await process.insert(info, [3n]);
+  assert.deepEqual(await process.keys(info, ""), [1n, 3n]);
 });

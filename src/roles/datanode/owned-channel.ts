@@ -1,4 +1,5 @@
 import { channelNotAvailable } from "../../errors/meta-errors.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { compact } from "../../core/channel/compactor.ts";
 import { ChannelWriter } from "../../core/channel/channel-writer.ts";
 import { Flusher } from "../../core/channel/flusher.ts";
@@ -51,15 +52,17 @@ export class OwnedChannel {
     const { state } = shard;
     this.#placer = new SegmentPlacer({
       alloc: async (partitionId, rows, bytes, excluded) =>
-        deps.dataCoord.allocSegment(deps.context(), {
-          collectionId: state.collectionId,
-          partitionId,
-          vchannel: this.vchannel,
-          epoch,
-          rows,
-          bytes,
-          excluded,
-        }),
+        this.#asOwner(
+          deps.dataCoord.allocSegment(deps.context(), {
+            collectionId: state.collectionId,
+            partitionId,
+            vchannel: this.vchannel,
+            epoch,
+            rows,
+            bytes,
+            excluded,
+          }),
+        ),
       full: async (segmentId) => this.#markSealed([segmentId]),
     });
     this.#flusher = new Flusher(
@@ -69,8 +72,11 @@ export class OwnedChannel {
         files: deps.files,
         faults: deps.faults,
         allocId: async () => deps.rootCoord.allocId(deps.context(), { count: 1 }),
-        begin: async () =>
-          (await deps.dataCoord.beginFlush(deps.context(), { vchannel: this.vchannel, epoch })).attempt,
+        begin: async () => {
+          const { vchannel } = this;
+          const begun = deps.dataCoord.beginFlush(deps.context(), { vchannel, epoch });
+          return (await this.#asOwner(begun)).attempt;
+        },
         commit: async (commit) =>
           deps.dataCoord.commitFlush(deps.context(), { vchannel: this.vchannel, epoch, ...commit }),
       },
@@ -81,10 +87,12 @@ export class OwnedChannel {
         stream: deps.stream,
         nodeId: deps.nodeId,
         allocTimestamp: async (count, held) =>
-          deps.rootCoord.allocTimestamp(deps.context(), {
-            count,
-            owner: { vchannel: this.vchannel, epoch: held },
-          }),
+          this.#asOwner(
+            deps.rootCoord.allocTimestamp(deps.context(), {
+              count,
+              owner: { vchannel: this.vchannel, epoch: held },
+            }),
+          ),
         allocSegment: async (partitionId, rows, bytes) => this.#placer.place(partitionId, rows, bytes),
         spawn: (name, run) => this.#spawn(name, run),
         ...deps.writerLimits,
@@ -117,6 +125,20 @@ export class OwnedChannel {
   /** False once another node has taken the channel over. */
   get serves(): boolean {
     return !this.#stopped && this.#writer.serves;
+  }
+
+  /**
+   * A call that only the owner may make. Refused because the epoch was raised, the channel serves no more, whoever raised it: a node
+   * whose request came late may be gone, and its first record, which would say so in the log, never comes.
+   */
+  async #asOwner<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (isRedkiteError(error, "fenced") && error.fields["of"] === `channel ${this.vchannel}`)
+        this.#writer.stop(channelNotAvailable(this.vchannel, "its epoch was raised"));
+      throw error;
+    }
   }
 
   async write(batch: WriteBatch): Promise<WriteResult> {
