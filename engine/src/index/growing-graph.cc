@@ -17,6 +17,7 @@
 #include "redkite/flat.h"
 #include "redkite/quantise.h"
 #include "row-pairs.h"
+#include "stepped-walk.h"
 #include "top-hits.h"
 
 namespace redkite {
@@ -155,12 +156,10 @@ struct GrowingGraph::State {
   void searchLayer(const Layer& layer, const Space& space, uint32_t start, uint32_t self, std::vector<Neighbour>& out) {
     pool.reset(params.efConstruction);
     visited.reset(layer.nodes);
-    visited.add(start);
     if (self < layer.nodes) visited.add(self);
-    Batch<Space> batch(layer, space);
-    batch.add(start);
-    batch.flush(pool, counts);
-    walkLayer(layer, space, pool, visited, counts);
+    SteppedWalk<Space> walk(layer, space, pool, visited, counts, Company::none);
+    walk.start(start);
+    while (walk.step()) continue;
     out.clear();
     for (uint32_t i = 0; i < pool.size(); ++i) out.push_back({distanceOfCandidate(pool.at(i)), nodeOf(pool.at(i))});
   }

@@ -143,6 +143,13 @@ struct Layer {
 
 inline uint32_t loadLink(const uint32_t* link) { return __atomic_load_n(link, __ATOMIC_ACQUIRE); }
 
+/// Asks for the first `most` of `bytes` bytes: beyond them the hardware has understood the stream. Into the second-level cache: the first has
+/// too few places for lines on their way, and waiting for one of them took a third of a search on codes.
+inline void prefetchBytes(const uint8_t* data, size_t bytes, size_t most) {
+  const size_t end = bytes < most ? bytes : most;
+  for (size_t at = 0; at < end; at += 64) __builtin_prefetch(data + at, 0, 2);
+}
+
 /// Distances on unsigned codes: constant + bias[row] - factor * (query . code[row]).
 struct CodeSpace {
   const uint8_t* codes = nullptr;
@@ -155,11 +162,7 @@ struct CodeSpace {
 
   size_t bytesPerRow() const { return stride; }
   void prefetch(uint32_t row) const {
-    const uint8_t* code = codes + row * stride;
-    // Into the second-level cache: the first has too few places for lines on their way, and waiting for one of them took a third of a
-    // search. Beyond this many lines the hardware has understood the stream.
-    const size_t end = stride < 1024 ? stride : 1024;
-    for (size_t at = 0; at < end; at += 64) __builtin_prefetch(code + at, 0, 2);
+    prefetchBytes(codes + row * stride, stride, 1024);
     if (biases != nullptr) __builtin_prefetch(biases + row);
   }
   /// n is at most kWalkBatch.
@@ -186,9 +189,7 @@ struct TableSpace {
 
   size_t bytesPerRow() const { return stride; }
   void prefetch(uint32_t row) const {
-    const uint8_t* code = codes + row * stride;
-    const size_t end = stride < 512 ? stride : 512;
-    for (size_t at = 0; at < end; at += 64) __builtin_prefetch(code + at, 0, 2);
+    prefetchBytes(codes + row * stride, stride, 512);
     if (biases != nullptr) __builtin_prefetch(biases + row);
   }
   void distances(const uint32_t* rows, uint32_t n, float* out) const {
@@ -216,11 +217,7 @@ struct RawSpace {
   const Scorer* scorer = nullptr;
 
   size_t bytesPerRow() const { return view->bytesPerRow; }
-  void prefetch(uint32_t row) const {
-    const uint8_t* data = view->row(row);
-    const size_t end = view->bytesPerRow < 512 ? view->bytesPerRow : 512;
-    for (size_t at = 0; at < end; at += 64) __builtin_prefetch(data + at);
-  }
+  void prefetch(uint32_t row) const { prefetchBytes(view->row(row), view->bytesPerRow, 512); }
   void distances(const uint32_t* rows, uint32_t n, float* out) const {
     const uint8_t* pointers[kWalkBatch];
     for (uint32_t i = 0; i < n; ++i) pointers[i] = view->row(rows[i]);
@@ -268,8 +265,8 @@ class Batch {
   uint32_t rows_[kWalkBatch];
 };
 
-/// Nodes expanded together: their neighbours travel from memory at the same time, which halves the waits of a walk for a few more distances.
-inline constexpr uint32_t kBeam = 3;
+/// Nodes whose links are asked for before it is certain that they come next.
+inline constexpr uint32_t kLinksAhead = 3;
 
 inline void prefetchLinks(const uint32_t* links, uint32_t slots) {
   for (uint32_t slot = 0; slot < slots && slot < 64; slot += 16) __builtin_prefetch(links + slot);
@@ -277,7 +274,7 @@ inline void prefetchLinks(const uint32_t* links, uint32_t slots) {
 
 /// Most likely to be expanded next: their links travel while the batch before them is computed.
 inline void prefetchNext(const Layer& layer, const Pool& pool, uint32_t at) {
-  for (uint32_t left = kBeam; at < pool.size() && left > 0; ++at) {
+  for (uint32_t left = kLinksAhead; at < pool.size() && left > 0; ++at) {
     if (pool.expanded(at)) continue;
     prefetchLinks(layer.linksOf(nodeOf(pool.at(at))), layer.slots);
     --left;
@@ -307,25 +304,6 @@ void gatherLinks(const Layer& layer, const uint32_t* links, NodeSet& visited, Ba
     const uint32_t n = freshLinks(layer, links, begin, std::min(layer.slots, begin + kWalkBatch), visited, fresh);
     if (!batch.hasRoom(n)) flush();
     for (uint32_t i = 0; i < n; ++i) batch.add(fresh[i]);
-  }
-}
-
-/// Follows links from what is in the pool until its every candidate was expanded.
-template <class Space>
-void walkLayer(const Layer& layer, const Space& space, Pool& pool, NodeSet& visited, WalkCounts& counts) {
-  Batch<Space> batch(layer, space);
-  uint32_t at = 0;
-  while (at < pool.size()) {
-    uint32_t lowest = ~0u;
-    for (uint32_t beam = 0; beam < kBeam && lowest == ~0u; ++beam) {
-      while (at < pool.size() && pool.expanded(at)) ++at;
-      if (at == pool.size()) break;
-      const uint32_t* links = layer.linksOf(pool.expand(at));
-      ++counts.hops;
-      gatherLinks(layer, links, visited, batch, [&] { lowest = std::min(lowest, batch.flush(pool, counts)); });
-    }
-    prefetchNext(layer, pool, at);
-    at = std::min({at, lowest, batch.flush(pool, counts)});
   }
 }
 
