@@ -181,6 +181,10 @@ export class Model implements StreamObserver {
     const batch = `${record.session}/${record.sequence}`;
     if (channel.batches.has(batch)) this.#violation(`${topic}: batch ${batch} is in the log twice`);
     channel.batches.add(batch);
+    if (record.schemaVersion < channel.schemaVersion)
+      this.#violation(
+        `${topic}: batch ${batch} of schema version ${record.schemaVersion} stands behind the change to ${channel.schemaVersion}`,
+      );
     const inserts: ModelRow[] = [];
     for (const part of record.inserts) {
       const { columns } = decodeRowBatch(part.batch);
@@ -241,6 +245,7 @@ export class Model implements StreamObserver {
     if (channel.changes.has(record.intentId)) return;
     channel.changes.add(record.intentId);
     if (record.timestamp > channel.lastTimestamp) channel.lastTimestamp = record.timestamp;
+    channel.schemaVersion = Math.max(channel.schemaVersion, record.schemaVersion);
     channel.change(record.kind, record.partitionId, record.timestamp);
   }
 }
@@ -261,6 +266,8 @@ export class ModelChannel {
   readonly truncations = new Set<bigint>();
   readonly #versions = new Map<SimKey, ModelVersion[]>();
   epoch = 0n;
+  /** Of the last change: rows behind it are made for it. */
+  schemaVersion = 0;
   lastTimestamp = 0n;
 
   constructor(topic: string) {
