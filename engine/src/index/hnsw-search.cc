@@ -107,7 +107,12 @@ class Search {
     query_ = q;
   }
 
-  uint64_t widthAsked() const { return std::max(params_.ef, params_.k); }
+  /// Codes order what is about equally near a little differently than rows do: an eighth more makes up for it, so that an ef brings the
+  /// recall that it does in a graph walked on rows.
+  uint64_t widthAsked() const {
+    const uint64_t ef = params_.ef;
+    return std::max<uint64_t>(h_.codeKind == 0 ? ef : ef + ef / 8, params_.k);
+  }
 
   bool prefersScan(uint64_t width) const { return scanCost() <= walkCost(width) * (visible_.all() ? 1 : kScanPreference); }
 
