@@ -220,6 +220,40 @@ void sparse() {
   EXPECT(sparseFlatSearch(view, &torn, 1, {}, params, {}, hits.buffer, nullptr).code == StatusCode::invalidArgument);
 }
 
+/// Bits drawn thinly and densely, so that some rows stand in each relation, at a dimension with whole words and a tail.
+void relations() {
+  constexpr uint32_t rows = 500, bytes = 13, nq = 6;
+  Random random(41);
+  std::vector<uint8_t> stored(rows * bytes), queries(nq * bytes);
+  for (size_t i = 0; i < stored.size(); ++i) stored[i] = static_cast<uint8_t>(random.below(3) == 0 ? 0 : random.below(2) == 0 ? 0xff : 0x0f);
+  for (size_t i = 0; i < queries.size(); ++i) queries[i] = static_cast<uint8_t>(i % bytes > 2 ? (i / bytes % 2 == 0 ? 0 : 0xff) : 0x0f);
+  const Column column(VectorType::binary, bytes * 8, stored);
+  const Mask mask = randomMask(rows, 0.7, 42);
+  SearchParams params;
+  params.k = rows;
+  for (const Metric metric : {Metric::substructure, Metric::superstructure}) {
+    size_t found = 0;
+    Hits hits(nq, rows);
+    CHECK_OK(flatSearch(column.view, metric, queries.data(), nq, mask.view(), params, {}, hits.buffer, nullptr));
+    for (uint32_t q = 0; q < nq; ++q) {
+      std::vector<uint32_t> inside;
+      for (uint32_t row = 0; row < rows; ++row) {
+        bool holds = mask.view().test(row);
+        for (uint32_t i = 0; i < bytes; ++i) {
+          const uint32_t a = queries[q * bytes + i], b = stored[row * bytes + i];
+          holds = holds && (a & b) == (metric == Metric::substructure ? a : b);
+        }
+        if (holds) inside.push_back(row);
+      }
+      const auto begin = hits.rows.begin() + static_cast<std::ptrdiff_t>(size_t{q} * rows);
+      EXPECT(hits.counts[q] == inside.size() && std::equal(inside.begin(), inside.end(), begin));
+      for (uint32_t i = 0; i < hits.counts[q]; ++i) EXPECT(hits.scores[size_t{q} * rows + i] == 0);
+      found += inside.size();
+    }
+    EXPECT(found > 0 && found < size_t{nq} * rows);
+  }
+}
+
 }  // namespace
 }  // namespace redkite::test
 
@@ -231,6 +265,7 @@ int main() {
   run("groups are full and ordered", groups);
   run("NaN, infinity and zero vectors rank last or are similar to nothing", oddValues);
   run("impossible parameters are refused and cancellation is seen", refusals);
+  run("a relation is found where it holds, and nothing else", relations);
   run("sparse products match a dense sum", sparse);
   return 0;
 }
