@@ -29,8 +29,9 @@ export class SqliteDatabase {
         "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA journal_size_limit = 4194304",
       );
       this.#checkOrCreate(mode);
-      // What a crash left in the journal goes into the database now: a start begins with everything synced.
-      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      // What a crash left in the journal goes into the database now: a start begins with everything synced. The journal keeps its size:
+      // were only part of it zeroed when the power fails, what is before that would be played back over newer pages.
+      this.#database.exec("PRAGMA wal_checkpoint(RESTART)");
       syncFolder(dirname(path));
       this.#put = this.#database.prepare("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)");
       this.#delete = this.#database.prepare("DELETE FROM entry WHERE key = ?");

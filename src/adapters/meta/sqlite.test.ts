@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -146,4 +154,27 @@ test("the reserve is made only where there is plenty of room", (context) => {
   assert.ok(!reserve.release());
   new ReserveFile(join(folder, "huge"), 2 ** 60).make();
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test("after a crash the journal's pages go into the database, and the journal keeps its size", async (context) => {
+  const folder = folderFor(context);
+  const crashed = join(folder, "crashed.db");
+  const store = await openSqliteMetaStore(
+    { path: join(folder, "meta.db"), mode: "create", ...SMALL },
+    new ManualClock(),
+  );
+  await store.txn({ compare: [], ops: [put("a", 50_000)] });
+  for (const end of ["", "-wal"]) copyFileSync(join(folder, `meta.db${end}`), crashed + end);
+  await store.close();
+  const journal = statSync(`${crashed}-wal`).size;
+  assert.ok(journal > 50_000);
+  const pages = statSync(crashed).size;
+  const database = new SqliteDatabase({ path: crashed, mode: "existing", ...SMALL });
+  assert.deepEqual(
+    database.load().entries.map(([key]) => key),
+    ["a"],
+  );
+  assert.ok(statSync(crashed).size > pages);
+  assert.equal(statSync(`${crashed}-wal`).size, journal);
+  database.close();
 });
