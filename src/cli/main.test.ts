@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -97,5 +99,15 @@ describe("redkite config", () => {
     assert.match(wrong.errors[0] ?? "", /proxy\.port is "many" \(--port\): expected/);
     const missing = await redkite("config", "--config", "no-such.yaml");
     assert.match(missing.errors[0] ?? "", /configuration file no-such\.yaml cannot be read/);
+  });
+
+  test("a command whose output nobody reads any more ends without a word", async () => {
+    const program = join(import.meta.dirname, "main.ts");
+    const child = spawn(process.execPath, [program, "config"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let errors = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+    const [code] = (await once(child, "close")) as [number | null];
+    assert.deepEqual([code, errors], [1, ""]);
   });
 });

@@ -5,6 +5,7 @@ import { startErrorSentence } from "./start-error.ts";
 /** The command line: `redkite <command> [arguments]`. Returns the exit code; every failure is one sentence on standard error. */
 export async function main(args: readonly string[], print: Print = toTerminal): Promise<number> {
   const [name = "help", ...rest] = args;
+  if (print === toTerminal) noticeClosedOutput(name);
   try {
     if (isHelp(name)) return await help(rest[0], print);
     const entry = COMMANDS[name];
@@ -103,5 +104,14 @@ const toTerminal: Print = {
   line: (text) => void process.stdout.write(`${text}\n`),
   error: (text) => void process.stderr.write(`${text}\n`),
 };
+
+/** A server goes on when whoever read its output has gone; any other command has nobody to work for then. */
+function noticeClosedOutput(command: string): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => {
+      if (command !== "run") process.exit(ExitCode.failed);
+    });
+  }
+}
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
