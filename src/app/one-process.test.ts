@@ -12,7 +12,7 @@ import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
 import type { Engine } from "../ports/engine.ts";
-import { startOneProcess } from "./one-process.testing.ts";
+import { oneProcessFor, startOneProcess } from "./one-process.testing.ts";
 
 const engines: readonly { readonly name: string; readonly make: () => Engine }[] = [
   { name: "reference", make: () => new ReferenceEngine() },
@@ -116,14 +116,7 @@ test("those who wait for a collection whose file is damaged are told which, and 
 });
 
 test("of the flushes of a channel only the one begun last is committed, and only its owner begins any", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
-  const meta = await openMemoryMetaStore(nodeClock);
-  const process = await startOneProcess(folder, meta, new ReferenceEngine());
-  t.after(async () => {
-    await process.stop();
-    await meta.close();
-    await rm(folder, { recursive: true });
-  });
+  const process = await oneProcessFor(t, new ReferenceEngine());
   const { ctx } = process;
   const { dataCoord } = process.coords;
   const info = await process.create();
@@ -154,14 +147,7 @@ test("of the flushes of a channel only the one begun last is committed, and only
 });
 
 test("an owner whose epoch was raised by a node that never came is opened anew", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
-  const meta = await openMemoryMetaStore(nodeClock);
-  const process = await startOneProcess(folder, meta, new ReferenceEngine());
-  t.after(async () => {
-    await process.stop();
-    await meta.close();
-    await rm(folder, { recursive: true });
-  });
+  const process = await oneProcessFor(t, new ReferenceEngine());
   const info = await process.create();
   await process.load(info);
   await process.insert(info, [1n]);

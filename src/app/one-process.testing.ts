@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { NodeDisk, type BufferFactory } from "../adapters/node/disk.ts";
 import { NodeRng } from "../adapters/node/rng.ts";
@@ -28,6 +33,19 @@ import { LocalLinks } from "./local-links.ts";
 import { leadMixCoord } from "./mixcoord.ts";
 import type { ProcessPorts } from "./process-ports.ts";
 import { startWorkerRoles } from "./worker-roles.ts";
+
+/** The roles of one process on a folder of their own, stopped and removed when the test ends. */
+export async function oneProcessFor(t: TestContext, engine: Engine) {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const process = await startOneProcess(folder, meta, engine);
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  return process;
+}
 
 /** The roles of one process on a folder, and what tests do with them; everything on one thread, in the deterministic order of its calls. */
 export async function startOneProcess(folder: string, meta: ProcessPorts["meta"], engine: Engine) {

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import type { MetricsRegistry } from "../obs/metrics.ts";
-import { startOneProcess } from "./one-process.testing.ts";
+import { oneProcessFor } from "./one-process.testing.ts";
 
 /** Values of a scrape by name and labels, histograms by `_count` and `_sum`. */
 type Scrape = ReadonlyMap<string, number>;
@@ -40,14 +36,7 @@ function changes(
 }
 
 test("scraped values move by exactly what was done", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
-  const meta = await openMemoryMetaStore(nodeClock);
-  const process = await startOneProcess(folder, meta, new NativeEngine({ threads: 1, deterministic: true }));
-  t.after(async () => {
-    await process.stop();
-    await meta.close();
-    await rm(folder, { recursive: true });
-  });
+  const process = await oneProcessFor(t, new NativeEngine({ threads: 1, deterministic: true }));
   const { metrics } = process;
   let before = scrape(metrics);
   const names: Record<string, string> = { [String(process.nodeId)]: "N" };
@@ -165,14 +154,7 @@ test("scraped values move by exactly what was done", async (t) => {
 });
 
 test("nothing moves while nothing is done", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
-  const meta = await openMemoryMetaStore(nodeClock);
-  const process = await startOneProcess(folder, meta, new NativeEngine({ threads: 1, deterministic: true }));
-  t.after(async () => {
-    await process.stop();
-    await meta.close();
-    await rm(folder, { recursive: true });
-  });
+  const process = await oneProcessFor(t, new NativeEngine({ threads: 1, deterministic: true }));
   const info = await process.create();
   await process.load(info);
   const before = scrape(process.metrics);

@@ -74,3 +74,13 @@ test("a cached undefined-like value is still an entry", () => {
   equal(lru.get("zero"), 0);
   throws(() => new Lru<string, number>({ entriesMax: 0 }), /at least 1 entry/);
 });
+
+test("what is not there can be made where it is asked for, once", () => {
+  const lru = new Lru<string, object>({ entriesMax: 2 });
+  const made = lru.getOrMake("a", () => ({}));
+  equal(
+    lru.getOrMake("a", () => ({})),
+    made,
+  );
+  equal(lru.size, 1);
+});

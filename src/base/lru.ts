@@ -44,6 +44,15 @@ export class Lru<K, V> {
     return entry.value;
   }
 
+  /** Marks the entry as used; makes and keeps it when it is not there. */
+  getOrMake(key: K, make: () => V): V {
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.set(key, made);
+    return made;
+  }
+
   /** Without marking it as used. */
   peek(key: K): V | undefined {
     return this.#entries.get(key)?.value;

@@ -78,6 +78,7 @@ test("one combination of labels can be held and counted in", () => {
   assert.doesNotMatch(registry.expose(), /held_total{/);
   calls.inc();
   calls.inc(4);
+  throws(() => calls.inc(-1), /cannot go down/);
   times.observe(5);
   assert.equal(counter.value({ c: "a" }), 5);
   assert.equal(histogram.count({ c: "a" }), 1);

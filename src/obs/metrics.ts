@@ -208,17 +208,15 @@ export class Counter extends Metric {
   /** The counter of one combination of labels, for those who count in it often. */
   of(labels: LabelValues): CounterSeries {
     let values: Float64Array | undefined;
-    return {
-      inc: (by = 1) => {
-        values ??= this.values(labels, 1);
-        values[0] = (values[0] ?? 0) + by;
-      },
-    };
+    return { inc: (by = 1) => this.#add((values ??= this.values(labels, 1)), by) };
   }
 
   inc(labels: LabelValues = noLabels, by = 1): void {
+    this.#add(this.values(labels, 1), by);
+  }
+
+  #add(values: Float64Array, by: number): void {
     assert(by >= 0, `counter ${this.name} cannot go down by ${by}`);
-    const values = this.values(labels, 1);
     values[0] = (values[0] ?? 0) + by;
   }
 

@@ -288,7 +288,9 @@ export class BuildScheduler {
       rows: result.rows,
       file: result.file,
     });
-    await this.#deps.queryCoord.targetChanged(ctx, { vchannel: meta.vchannel });
+    // A segment that nothing lists has no readers: those that it comes to have are told by its commit.
+    if (!this.#ahead.has(meta.id))
+      await this.#deps.queryCoord.targetChanged(ctx, { vchannel: meta.vchannel });
   }
 
   async #save(record: SegmentIndexMeta): Promise<void> {

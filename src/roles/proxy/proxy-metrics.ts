@@ -162,9 +162,7 @@ export class ProxyMetrics {
   }
 
   #call(rpc: string, { database, collection }: CallPlace): CallSeries {
-    const key = `${rpc} ${database} ${collection}`;
-    let series = this.#calls.get(key);
-    if (series === undefined) {
+    return this.#calls.getOrMake(keyOf(rpc, database, collection), () => {
       const place = {
         node_id: this.#node,
         function_name: rpc,
@@ -172,33 +170,27 @@ export class ProxyMetrics {
         collection_name: collection,
       };
       const of = (status: string): CounterSeries => this.#requests.of({ ...place, status });
-      series = {
+      return {
         total: of("total"),
         success: of("success"),
         fail: of("fail"),
         latency: this.#latency.of({ node_id: this.#node, function_name: rpc }),
       };
-      this.#calls.set(key, series);
-    }
-    return series;
+    });
   }
 
   #move(kind: MovedRows["kind"], { database, collection }: CallPlace): MoveSeries {
-    const key = `${kind} ${database} ${collection}`;
-    let series = this.#moves.get(key);
-    if (series === undefined) {
+    return this.#moves.getOrMake(keyOf(kind, database, collection), () => {
       const place = { node_id: this.#node, db_name: database, collection_name: collection };
       const reads = kind === "search" || kind === "query";
-      series = {
+      return {
         asked: reads ? this.#receivedNq.of({ ...place, query_type: kind }) : undefined,
         moved: kind === "query" ? undefined : this.#movedVectors[kind].of(place),
         latency: reads
           ? this.#readLatency.of({ ...place, query_type: kind })
           : this.#writeLatency.of({ ...place, msg_type: kind }),
       };
-      this.#moves.set(key, series);
-    }
-    return series;
+    });
   }
 }
 
@@ -220,6 +212,11 @@ interface MoveSeries {
 }
 
 const SERIES_HELD_MAX = 1000;
+
+/** Names are counted as requests give them, with whatever is in them. */
+function keyOf(what: string, database: string, collection: string): string {
+  return `${what} ${database.length} ${database} ${collection}`;
+}
 
 export interface CallPlace {
   readonly database: string;

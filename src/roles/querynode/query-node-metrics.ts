@@ -91,23 +91,19 @@ export class ReadMetrics {
   }
 
   #series(type: "search" | "query", collectionId: CollectionId): ReadSeries {
-    const key = `${type} ${collectionId}`;
-    let series = this.#held.get(key);
-    if (series === undefined) {
+    return this.#held.getOrMake(`${type} ${collectionId}`, () => {
       const node = { node_id: this.#node, query_type: type };
       const reads = { ...node, scope: "OnLeader" };
       const of = (status: string): CounterSeries =>
         this.#requests.of({ ...reads, collection_id: collectionId, status });
-      series = {
+      return {
         total: of("total"),
         success: of("success"),
         fail: of("fail"),
         latency: this.#latency.of(reads),
         segments: this.#segments.of({ ...node, collection_id: collectionId }),
       };
-      this.#held.set(key, series);
-    }
-    return series;
+    });
   }
 
   #path(path: SegmentSearchStats["path"]): CounterSeries {
