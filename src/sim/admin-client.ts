@@ -142,7 +142,7 @@ export class AdminClient {
     for (const alias of handle.aliases)
       if (!(await this.attempt("drop alias", handle))) return this.#run.world.note(`keeps ${alias}`);
     this.#run.handles.splice(this.#run.handles.indexOf(handle), 1);
-    this.#run.names.delete(handle.name);
+    this.#run.names.changing(handle.name);
     const gone = await this.#certain(
       async (proxy, ctx) => {
         const { name } = handle;
@@ -153,7 +153,7 @@ export class AdminClient {
       },
       (proxy, ctx) => this.#find(proxy, ctx, handle.name),
     );
-    if (gone === undefined) this.#run.names.set(handle.name, "nothing");
+    if (gone === undefined) this.#run.names.set(handle.name, undefined);
     else {
       this.#run.names.set(handle.name, handle.info.id);
       handle.version += 1;
@@ -164,7 +164,7 @@ export class AdminClient {
   async #rename(handle: Handle): Promise<void> {
     const from = handle.name;
     const to = `r${this.#names++}`;
-    this.#run.names.delete(from);
+    this.#run.names.changing(from);
     const info = await this.#certain(
       async (proxy, ctx) => {
         const names = { oldName: from, newName: to };
@@ -174,8 +174,8 @@ export class AdminClient {
       (proxy, ctx) => proxy.coordinators.rootCoord.describeCollection(ctx, { by: "id", id: handle.info.id }),
     );
     handle.name = info.name;
-    this.#run.names.set(from, info.name === from ? info.id : "nothing");
-    this.#run.names.set(to, info.name === to ? info.id : "nothing");
+    this.#run.names.set(from, info.name === from ? info.id : undefined);
+    this.#run.names.set(to, info.name === to ? info.id : undefined);
   }
 
   async #createAlias(handle: Handle): Promise<void> {
@@ -193,6 +193,10 @@ export class AdminClient {
     const other = this.#run.handles.find((one) => one !== handle && one.aliases.size > 0);
     const alias = other && this.#random.pick([...other.aliases]);
     if (other === undefined || alias === undefined) return;
+    // A write that asks for the alias behind the change goes, rightly, to the other collection, where nobody expects it.
+    this.#run.names.changing(alias);
+    other.aliases.delete(alias);
+    while (this.#run.names.isWrittenBy(alias)) await this.#run.world.pause(10, "writes by an alias");
     await this.#aliasChange([other, handle], alias, (proxy, ctx) =>
       proxy.call(ctx, "AlterAlias", ["milvus.AlterAliasRequest", STATUS], {
         alias,
@@ -214,7 +218,7 @@ export class AdminClient {
     alias: string,
     change: (proxy: ServedProxy, ctx: CallContext) => Promise<unknown>,
   ): Promise<void> {
-    this.#run.names.delete(alias);
+    this.#run.names.changing(alias);
     for (const handle of handles) handle.aliases.delete(alias);
     const infos = await this.#certain(
       async (proxy, ctx) => {
@@ -223,7 +227,7 @@ export class AdminClient {
       },
       (proxy, ctx) => this.#describeAll(proxy, ctx, handles),
     );
-    this.#run.names.set(alias, "nothing");
+    this.#run.names.set(alias, undefined);
     for (const [i, info] of infos.entries()) {
       if (!info.aliases.includes(alias)) continue;
       handles[i]?.aliases.add(alias);

@@ -164,7 +164,7 @@ export class DataClient {
     const { info } = handle;
     const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
     const numRows = issued.rows.length;
-    const answer = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) =>
+    const answer = await this.#write(collectionName, async (proxy, ctx) =>
       issued.kind === "insert"
         ? proxy.call(ctx, "Insert", INSERT, { collectionName, numRows, ...request })
         : proxy.call(ctx, "Upsert", UPSERT, { collectionName, numRows, ...request }),
@@ -233,12 +233,26 @@ export class DataClient {
     partitionName: string,
   ): Promise<MessageTypes["milvus.MutationResult"]> {
     const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
-    const answer = await this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) =>
+    const answer = await this.#write(collectionName, async (proxy, ctx) =>
       proxy.call(ctx, "Delete", DELETE, { collectionName, expr, partitionName }),
     );
     this.#noteWrite(handle, timestamp(answer.timestamp));
     failIn(answer.status);
     return answer;
+  }
+
+  /** By a name that is in use until the proxy has ended the request, which may be long after the client has given up. */
+  async #write<T>(name: string, use: (proxy: ServedProxy, ctx: CallContext) => Promise<T>): Promise<T> {
+    return this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
+      const end = this.#run.names.beginWrite(name);
+      const forget = proxy.process.life.onDeath(end);
+      try {
+        return await use(proxy, ctx);
+      } finally {
+        forget();
+        end();
+      }
+    });
   }
 
   async #query(kind: "query" | "get" | "count", handle: Handle): Promise<void> {
@@ -358,7 +372,10 @@ export class DataClient {
     if (!handle.loaded) return;
     const { version, lastWrite, info, loadedPartitions } = handle;
     const name = this.#random.pick([handle.name, ...handle.aliases]);
-    const meaning = this.#run.names.get(name);
+    const meaning = this.#run.names.meaning(name);
+    // A name that changes its meaning may be answered by either; one that has a meaning has no other on any proxy.
+    const meansIt = (): boolean =>
+      meaning?.collectionId === info.id && this.#run.names.meaning(name) === meaning;
     const known = { info, loaded: loadedPartitions, extras: extraNames(handle) };
     let leastMs = 0;
     const asked = this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
@@ -367,15 +384,15 @@ export class DataClient {
     });
     const judged = await asked.catch((error: unknown) => {
       const isGone = partition !== undefined && !handle.partitions.has(partition);
-      if (isGone && isRedkiteError(error, "parameterInvalid")) return undefined;
+      // Neither has another collection the same fields.
+      if ((isGone || !meansIt()) && isRedkiteError(error, "parameterInvalid")) return undefined;
       if (at.level !== "Explicit" && isRedkiteError(error, "staleRead"))
         this.#run.violation(`a ${at.level} read was refused: ${error.message}`);
       throw error;
     });
     if (judged === undefined) return;
     const { readAt, problem } = judged;
-    // A name that changes its meaning may be answered by either; one that has a meaning has no other on any proxy.
-    if (meaning !== info.id || this.#run.names.get(name) !== meaning) return;
+    if (!meansIt()) return;
     if (at.level === "Strong" && readAt <= lastWrite)
       this.#run.violation(`a Strong read at ${readAt} began after a write at ${lastWrite} was acknowledged`);
     if (at.level === "Bounded" && physicalMs(timestamp(readAt)) < BigInt(Math.floor(leastMs)))

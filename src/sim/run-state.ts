@@ -9,6 +9,7 @@ import type { Coverage } from "./coverage.ts";
 import type { Deployment } from "./deployment.ts";
 import { EPOCH_MS } from "./life.ts";
 import type { Model } from "./model.ts";
+import { Names } from "./names.ts";
 import type { SimKey } from "./rows.ts";
 import type { ServedProxy } from "./served-proxy.ts";
 import type { World } from "./world.ts";
@@ -42,8 +43,7 @@ export class RunState {
   readonly model: Model;
   readonly coverage: Coverage;
   readonly handles: Handle[] = [];
-  /** What names mean; absent while they are being changed. */
-  readonly names = new Map<string, bigint | "nothing">();
+  readonly names = new Names();
   readonly violations: Violation[] = [];
   /** Wakes whoever waits for the run when something is wrong. */
   onViolation: () => void = () => undefined;
