@@ -8,7 +8,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import { directChannel } from "../transport/direct-channel.ts";
 import type { Life } from "./life.ts";
-import { decodePlain, encodePlain } from "./plain-codec.ts";
+import { copyPlain } from "./plain-copy.ts";
 import type { World } from "./world.ts";
 
 /** How the network behaves now; faults change it. */
@@ -127,7 +127,8 @@ export class SimNet {
 
   #call(caller: NetProcess, call: Call, ctx: CallContext, request: unknown): Promise<unknown> {
     if (ctx.signal.aborted) return Promise.reject(abortReason(ctx.signal));
-    const bytes = encodePlain(request);
+    const name = `${call.service}.${call.method}`;
+    const sent = copyPlain(request, name);
     const remainingMs = ctx.deadlineMs === undefined ? undefined : ctx.deadlineMs - caller.clock.nowMs();
     const server = new AbortController();
     return new Promise((resolve, reject) => {
@@ -152,17 +153,26 @@ export class SimNet {
       };
       ctx.signal.addEventListener("abort", onAbort, { once: true });
       const deliver = (): void =>
-        this.#deliver(caller, call, { ctx, bytes, remainingMs, server, settle, resolve, reject, broken });
+        this.#deliver(caller, call, {
+          ctx,
+          request: sent,
+          remainingMs,
+          server,
+          settle,
+          resolve,
+          reject,
+          broken,
+        });
       const target = this.#machineOf(call.to);
       const trip = this.trip(caller.machine, target);
       if (trip === undefined) broken(`no answer of ${call.service} on ${target}`);
-      else this.#world.after(trip, `${call.service}.${call.method}`, deliver);
+      else this.#world.after(trip, name, deliver);
       if (call.idempotent && this.#random.chance(this.conditions.repeat)) {
         const again = this.trip(caller.machine, target);
         if (again !== undefined) {
           const silent = {
             ctx,
-            bytes,
+            request: copyPlain(sent, name),
             remainingMs,
             server,
             settle: () => undefined,
@@ -170,10 +180,8 @@ export class SimNet {
             reject,
             broken: () => undefined,
           };
-          this.#world.after(
-            again + LATE_MS * this.#random.float(),
-            `again ${call.service}.${call.method}`,
-            () => this.#deliver(caller, call, silent),
+          this.#world.after(again + LATE_MS * this.#random.float(), `again ${name}`, () =>
+            this.#deliver(caller, call, silent),
           );
         }
       }
@@ -234,13 +242,13 @@ export class SimNet {
         : this.#world.after(message.remainingMs, "deadline", () =>
             message.server.abort(deadlineExceeded(call.method)),
           );
-    const run = async (): Promise<unknown> => method(ctx, decodePlain(message.bytes));
+    const run = async (): Promise<unknown> => method(ctx, message.request);
     run().then(
       (answer) => {
         timer?.cancel();
         if (!process.life.alive) return;
-        const bytes = encodePlain(answer);
-        back("answer", () => message.resolve(decodePlain(bytes)));
+        const sent = copyPlain(answer, `the answer of ${call.service}.${call.method}`);
+        back("answer", () => message.resolve(sent));
       },
       (error: unknown) => {
         timer?.cancel();
@@ -273,7 +281,8 @@ interface Call {
 
 interface Message {
   readonly ctx: CallContext;
-  readonly bytes: Uint8Array;
+  /** Nobody else has it. */
+  readonly request: unknown;
   readonly remainingMs: number | undefined;
   readonly server: AbortController;
   readonly settle: (act: () => void) => void;
