@@ -2,7 +2,7 @@ import { notServed } from "../errors/service-errors.ts";
 import { parameterInvalid } from "../errors/parameter-errors.ts";
 import { type RedkiteError, withContext } from "../errors/redkite-error.ts";
 import { DataType } from "../model/data-type.ts";
-import type { AliveAfter } from "../model/read.ts";
+import type { AliveAfter, Among } from "../model/read.ts";
 import { ColumnResolver } from "./resolve-column.ts";
 import type { FilterProgram } from "../model/filter-program.ts";
 import type { FieldId } from "../model/ids.ts";
@@ -25,6 +25,8 @@ export interface CompileFilterOptions {
   readonly timeZone?: string;
   /** Ands that the row has not expired. */
   readonly aliveAfter?: AliveAfter;
+  /** Ands that the row has one of some values. */
+  readonly among?: Among;
   readonly limits?: ExpressionLimits;
 }
 
@@ -53,12 +55,11 @@ export function compileFilter(
   schema: CollectionSchema,
   options: CompileFilterOptions = {},
 ): CompiledFilter {
-  const checked = checkFilter(text, schema, options);
-  const ast = simplify(
-    options.aliveAfter === undefined
-      ? checked
-      : { kind: "and", children: [checked, isAlive(schema, options.aliveAfter)] },
-  );
+  const conditions = [checkFilter(text, schema, options)];
+  if (options.aliveAfter !== undefined) conditions.push(isAlive(schema, options.aliveAfter));
+  if (options.among !== undefined) conditions.push(isAmong(schema, options.among));
+  const [checked = TRUE, ...more] = conditions;
+  const ast = simplify(more.length === 0 ? checked : { kind: "and", children: conditions });
   const { program, externals } = lowerPredicate(ast);
   return {
     ast,
@@ -103,6 +104,24 @@ function isAlive(schema: CollectionSchema, { field, micros }: AliveAfter): Predi
     value: { kind: "int", value: micros },
   };
   return { kind: "or", children: [{ kind: "is-null", column }, later] };
+}
+
+function isAmong(schema: CollectionSchema, { field, values, orNull }: Among): Predicate {
+  const column = new ColumnResolver(schema).name(field);
+  const type = column.type === DataType.Timestamptz ? DataType.Int64 : column.type;
+  const listed: Predicate = { kind: "in", column: { ...column, type }, values: values.map(scalarConstant) };
+  return orNull ? { kind: "or", children: [{ kind: "is-null", column }, listed] } : listed;
+}
+
+function scalarConstant(value: boolean | bigint | string): Constant {
+  switch (typeof value) {
+    case "boolean":
+      return { kind: "bool", value };
+    case "bigint":
+      return { kind: "int", value };
+    default:
+      return { kind: "string", value };
+  }
 }
 
 function filterError(text: string, error: ExpressionError): RedkiteError {

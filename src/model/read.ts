@@ -39,6 +39,16 @@ export interface FilterSource {
   readonly timeZone: string;
   /** Rows whose time in a field is not behind this one have expired and do not match; those without a time never do. */
   readonly aliveAfter?: AliveAfter;
+  /** Only rows with one of these values match. */
+  readonly among?: Among;
+}
+
+/** Values of a field, as a filter has them: whole numbers as bigint. */
+export interface Among {
+  readonly field: string;
+  readonly values: readonly (boolean | bigint | string)[];
+  /** Rows without a value match as well. */
+  readonly orNull: boolean;
 }
 
 export interface AliveAfter {

@@ -5,7 +5,7 @@ import { fuzzGrpcFrames } from "./grpc-frames.fuzz.ts";
 
 test("damaged frames and messages are all answered and leave nothing behind", async () => {
   const report = await fuzzGrpcFrames({ seed: 1, count: 2000 });
-  assert.equal(report.inputs, 2000);
+  assert.ok(report.inputs >= 2000);
   assert.ok(report.answered > 500 && report.endedConnections > 50, JSON.stringify(report));
 });
 

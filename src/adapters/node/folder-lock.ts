@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { diskFull } from "../../errors/service-errors.ts";
 import { diskFailed, folderInUse } from "../../errors/storage-errors.ts";
 
 /**
@@ -58,6 +59,7 @@ interface Holder {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 
 function lockFile(path: string, busy: () => Error): DatabaseSync {
   let database: DatabaseSync | undefined;
@@ -69,7 +71,19 @@ function lockFile(path: string, busy: () => Error): DatabaseSync {
   } catch (error) {
     database?.close();
     const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
-    throw code === SQLITE_BUSY ? busy() : diskFailed({ path, operation: "lock" }, error);
+    if (code === SQLITE_BUSY) throw busy();
+    if (code === SQLITE_FULL) throw diskFull({ path: dirname(path) }, error);
+    throw diskFailed({ path, operation: "lock" }, whyNotWritable(dirname(path)) ?? error);
+  }
+}
+
+/** SQLite says no more than that it could not open a file. Opening that file here as well would give up the lock of a first holder. */
+function whyNotWritable(folder: string): unknown {
+  try {
+    accessSync(folder, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

@@ -78,6 +78,12 @@ test("the lock of a process that is killed ends with it", async () => {
   await rm(folder, { recursive: true });
 });
 
-test("a folder that cannot be written is named", async () => {
-  await assert.rejects(FolderLock.acquire("/proc/nowhere"), (error) => isRedkiteError(error, "diskFailed"));
+test("a folder that cannot be written is named, with the reason of the operating system", async () => {
+  await assert.rejects(
+    FolderLock.acquire("/proc/nowhere"),
+    (error) =>
+      isRedkiteError(error, "diskFailed") &&
+      error.cause instanceof Error &&
+      error.cause.message.startsWith("ENOENT"),
+  );
 });

@@ -8,7 +8,7 @@ import { UTC } from "../../model/timestamptz.ts";
 
 const TEXT_MAX = 4096;
 
-/** Compiled filters by collection, schema version, time zone and text; one with templates, or with rows that expire, is compiled each time. */
+/** Compiled filters by collection, schema version, time zone and text; one with templates, or that says more than its text, is compiled each time. */
 export class FilterCache {
   readonly #compiled: Lru<string, CompiledFilter>;
   /** Of the empty text, which is the same for every schema. */
@@ -19,8 +19,8 @@ export class FilterCache {
   }
 
   get(collectionId: CollectionId, schema: CollectionSchema, source: FilterSource): CompiledFilter {
-    // The time moves with every read: caching would keep nothing that is asked for again.
-    if (source.aliveAfter !== undefined) return compile(schema, source);
+    // The time moves with every read, and the groups that lack members: caching would keep nothing that is asked for again.
+    if (source.aliveAfter !== undefined || source.among !== undefined) return compile(schema, source);
     if (source.text === "") return (this.#everyRow ??= compile(schema, NO_FILTER));
     if (source.templates.length > 0 || source.text.length > TEXT_MAX) return compile(schema, source);
     const key = `${collectionId}/${schema.version}/${source.timeZone}/${source.text}`;
@@ -40,6 +40,7 @@ function compile(schema: CollectionSchema, source: FilterSource): CompiledFilter
     templates,
     timeZone: source.timeZone,
     ...(source.aliveAfter !== undefined && { aliveAfter: source.aliveAfter }),
+    ...(source.among !== undefined && { among: source.among }),
   });
 }
 

@@ -1,3 +1,4 @@
+import { assert } from "../../../base/assert.ts";
 import { groupKeys } from "../../../core/search/group-values.ts";
 import { mergeHits } from "../../../core/search/merge-hits.ts";
 import { columnOfKeys, concatColumns, gatherColumn, keysOf } from "../../../format/column-select.ts";
@@ -63,6 +64,25 @@ export function mergeShards(results: readonly ShardSearchResult[], wanted: HitsW
     ),
     groupValues: wanted.groupBy && pick(results.flatMap(({ groupValues }) => groupValues ?? [])),
     fields: (results[0]?.fields ?? []).map((_, f) => pick(results.flatMap(({ fields }) => fields[f] ?? []))),
+  };
+}
+
+/** The hits of the first queries, then those of the next. There must be at least one part. */
+export function joinHits(parts: readonly Hits[]): Hits {
+  const [first] = parts;
+  assert(first !== undefined, "no hits to join");
+  if (parts.length === 1) return first;
+  const starts = [0];
+  for (const part of parts) {
+    const base = starts.at(-1) ?? 0;
+    for (const end of part.starts.subarray(1)) starts.push(base + end);
+  }
+  return {
+    starts: Int32Array.from(starts),
+    keys: keysOf(concatColumns(parts.map(({ keys }) => columnOfKeys(keys)))),
+    scores: Float32Array.from(parts.flatMap(({ scores }) => [...scores])),
+    groupValues: first.groupValues && concatColumns(parts.flatMap(({ groupValues }) => groupValues ?? [])),
+    fields: first.fields.map((_, f) => concatColumns(parts.flatMap(({ fields }) => fields[f] ?? []))),
   };
 }
 

@@ -140,6 +140,28 @@ function queriesOfColumn(column: Column): SearchQueries {
   throw new TypeError("arrays are no query vectors");
 }
 
+/** The same queries, so many at once at most; at least one. */
+export function queriesInParts(all: SearchQueries, most: number): readonly SearchQueries[] {
+  const atOnce = Math.max(1, most);
+  if (all.nq <= atOnce) return [all];
+  const parts: SearchQueries[] = [];
+  for (let from = 0; from < all.nq; from += atOnce) {
+    const to = Math.min(from + atOnce, all.nq);
+    parts.push(queryRange(all, from, to));
+  }
+  return parts;
+}
+
+function queryRange({ nq, queries, queryOffsets }: SearchQueries, from: number, to: number): SearchQueries {
+  const bytesBefore = (query: number): number => queryOffsets?.[query] ?? (queries.length / nq) * query;
+  const base = bytesBefore(from);
+  return {
+    nq: to - from,
+    queries: queries.slice(base, bytesBefore(to)),
+    queryOffsets: queryOffsets?.slice(from, to + 1).map((offset) => offset - base),
+  };
+}
+
 /** Distinct keys of some, in the order of their first places. */
 export function distinctKeys(keys: Keys): Keys {
   const values = new Set(Array.from({ length: keyCount(keys) }, (_, i) => keyAt(keys, i)));

@@ -128,6 +128,21 @@ test("groups: one hit each, several with a group size, an offset counts groups",
   );
 });
 
+test("a group is whole however its rows lie in shards", async () => {
+  await using proxy = await twelveRows(3);
+  const groups = { group_by_field: "age", group_size: 4, topk: 1 };
+  assert.deepEqual(idsOf(await search(proxy, groups)), [1, 4, 7, 10]);
+  assert.deepEqual(idsOf(await search(proxy, { ...groups, offset: 1 })), [2, 5, 8, 11]);
+  const two = await search(proxy, groups, {
+    nq: 2n,
+    placeholderGroup: placeholders([
+      [0, 0],
+      [13, 0],
+    ]),
+  });
+  assert.deepEqual(idsOf(two), [1, 4, 7, 10, 12, 9, 6, 3]);
+});
+
 test("the hits of a group come together, the group with the best hit first", async () => {
   await using proxy = await twelveRows();
   const grouped = await search(proxy, { group_by_field: "age", group_size: 2, topk: 2 });

@@ -3,7 +3,7 @@ import { notServed } from "../../../errors/service-errors.ts";
 import { emptyColumn } from "../../../format/column-fill.ts";
 import { gatherColumn, gatherKeys, keysOf } from "../../../format/column-select.ts";
 import { keyCount, type Column } from "../../../model/columns.ts";
-import type { MetricType } from "../../../model/read.ts";
+import type { MetricType, ShardSearchResult } from "../../../model/read.ts";
 import { primaryKeyField } from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { encodeFieldData } from "../../../wire/field-data-encode.ts";
@@ -13,6 +13,7 @@ import type { Handler, ProxyCall } from "../handler.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
 import { columnsBytes } from "./columns-bytes.ts";
 import { fieldsOfKeys } from "./fields-of-keys.ts";
+import { groupsToFill } from "./groups-to-fill.ts";
 import { checkGraphSearch } from "./graph-search-params.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { checkListSearch } from "./list-search-params.ts";
@@ -20,12 +21,13 @@ import { encodeOutput, outputFields, type OutputFields } from "./output-fields.t
 import { readPartitions } from "./partitions.ts";
 import { checkPartitionKeyUse } from "./query.ts";
 import { requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
-import { mergeShards, roundScores, type Hits } from "./search-hits.ts";
+import { joinHits, mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
 import { indexOfField, searchMetric } from "./search-metric.ts";
 import { searchPlan } from "./search-plan.ts";
 import type { SearchParams } from "./search-params.ts";
 import {
+  queriesInParts,
   queriesOfKeys,
   queriesOfRequest,
   queryCount,
@@ -237,29 +239,65 @@ async function ordered(
 async function searchShards(
   call: ProxyCall,
   target: ReadTarget,
-  { params, metric, queries }: Search,
+  search: Search,
   limit: number,
   offset: number,
   outputFieldIds: readonly number[],
 ): Promise<{ readonly hits: Hits; readonly searchedRows: number }> {
+  const { params, metric, queries } = search;
   const { groupBy } = params;
-  const results = await onShards(call, target.info, async (node, vchannel) =>
+  const k = limit + offset;
+  const merged = (results: readonly ShardSearchResult[], nq: number): Hits =>
+    mergeShards(results, { metric, nq, limit, offset, groupBy });
+  if (groupBy === undefined || groupBy.groupSize === 1) {
+    const results = await shardResults(call, target, search, k, outputFieldIds);
+    return { hits: merged(results, queries.nq), searchedRows: notePlan(call, results) };
+  }
+  const parts: Hits[] = [];
+  let searchedRows = 0;
+  for (const part of queriesInParts(queries, Math.floor(GROUPED_HITS_MAX / (k * groupBy.groupSize)))) {
+    const partly = { ...search, queries: part };
+    const first = await shardResults(call, target, partly, k, outputFieldIds);
+    searchedRows = notePlan(call, first);
+    const among = groupsToFill(first, { metric, nq: part.nq, limit: k, offset: 0, groupBy });
+    const filled = among && { ...target, filter: { ...target.filter, among } };
+    const groups = (among?.values.length ?? 0) + (among?.orNull === true ? 1 : 0);
+    const results = filled && (await shardResults(call, filled, partly, groups, outputFieldIds));
+    parts.push(merged(results ?? first, part.nq));
+  }
+  return { hits: joinHits(parts), searchedRows };
+}
+
+/** Hits of queries that are searched at once when groups have several: the groups of all of them may be searched for again. */
+const GROUPED_HITS_MAX = 65_536;
+
+async function shardResults(
+  call: ProxyCall,
+  target: ReadTarget,
+  { params, metric, queries }: Search,
+  k: number,
+  outputFieldIds: readonly number[],
+): Promise<readonly ShardSearchResult[]> {
+  const { groupBy } = params;
+  return onShards(call, target.info, async (node, vchannel) =>
     node.search(call.ctx, {
       ...scopeOn(target, vchannel),
       fieldId: params.field.id,
       metric,
       ...queries,
-      k: limit + offset,
+      k,
       params: params.indexParams,
       range: rangeBehind(params.page?.lastBound, metric, params),
       groupBy: groupBy && { fieldId: groupBy.fieldId, groupSize: groupBy.groupSize },
       outputFieldIds,
     }),
   );
-  const hits = mergeShards(results, { metric, nq: queries.nq, limit, offset, groupBy });
+}
+
+function notePlan(call: ProxyCall, results: readonly ShardSearchResult[]): number {
   const plan = searchPlan(results);
   call.note({ plan });
-  return { hits, searchedRows: plan.visibleRows };
+  return plan.visibleRows;
 }
 
 /** Hits of each of the request's queries; those without a vector have none. */
