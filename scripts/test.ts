@@ -31,9 +31,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const started = performance.now();
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failedSteps: string[] = [];
-  for (const step of steps) {
+  const count = async (step: TestStep): Promise<void> => {
     const result = await runStep(step);
-    if (result === undefined) continue;
+    if (result === undefined) return;
     total.passed += result.passed;
     total.failed += result.failed;
     total.skipped += result.skipped;
@@ -42,7 +42,15 @@ export async function main(args: readonly string[]): Promise<number> {
     const verdict = result.failed > 0 ? "FAIL" : "ok  ";
     const counts = `${result.passed} passed, ${result.failed} failed${skipped}`;
     console.log(`${verdict} ${step.name.padEnd(16)} ${counts} (${result.seconds.toFixed(1)} s)`);
+  };
+  const besides: Promise<void>[] = [];
+  for (const step of steps) {
+    if (step.beside !== true) await Promise.all(besides.splice(0));
+    const counted = count(step);
+    if (step.beside === true) besides.push(counted);
+    else await counted;
   }
+  await Promise.all(besides);
   if (failedSteps.length > 0) console.log(`\nfailed: ${failedSteps.join(", ")}`);
   console.log(closingLines(total, performance.now() - started));
   console.log(`${total.passed} passed, ${total.failed} failed`);
