@@ -1,5 +1,14 @@
 import type { CallContext } from "../model/call-context.ts";
-import type { CollectionId, Epoch, NodeId, PartitionId, PlanId, SegmentId, VChannel } from "../model/ids.ts";
+import type {
+  CollectionId,
+  Epoch,
+  NodeId,
+  FieldId,
+  PartitionId,
+  PlanId,
+  SegmentId,
+  VChannel,
+} from "../model/ids.ts";
 import type {
   ChannelTarget,
   Checkpoint,
@@ -197,6 +206,8 @@ export interface CompactionPlan {
   readonly dropEndedUpTo: Timestamp;
   /** Versions that began at or below it are dropped (TTL, truncation). */
   readonly dropBegunUpTo: Timestamp;
+  /** Versions that had expired by the time in this field at `dropEndedUpTo` are dropped. */
+  readonly expiryField: FieldId | undefined;
   /** Deletes stored up to here are applied in the output. */
   readonly deletesTo: Timestamp;
 }

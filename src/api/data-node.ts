@@ -1,5 +1,5 @@
 import type { CallContext } from "../model/call-context.ts";
-import type { Epoch, SegmentId, VChannel } from "../model/ids.ts";
+import type { Epoch, FieldId, SegmentId, VChannel } from "../model/ids.ts";
 import type { Timestamp } from "../model/timestamp.ts";
 import type { WriteBatch, WriteResult } from "../model/write-batch.ts";
 import type { Component } from "./component.ts";
@@ -45,6 +45,11 @@ export interface DataNode extends Component {
   ): Promise<{ readonly sealed: readonly SegmentId[]; readonly at: Timestamp }>;
   /** DataCoord calls it after a commit that the owner did not make: compaction, dropped partition, truncation. */
   syncTarget(ctx: CallContext, request: { readonly vchannel: VChannel }): Promise<void>;
+  /** Rows of sealed segments that no read at `at` or later sees: ended, or expired by the time in the field. Those of segments without one are left out. */
+  unseenRows(
+    ctx: CallContext,
+    request: { readonly vchannel: VChannel; readonly expiryField: FieldId; readonly at: Timestamp },
+  ): Promise<readonly { readonly id: SegmentId; readonly rows: number }[]>;
   /** Carries out a compaction; the answer is what to commit. */
   compact(ctx: CallContext, request: CompactionPlan): Promise<CompactionResult>;
 }
@@ -69,6 +74,7 @@ export const dataNodeTable: ServiceTable<DataNode> = {
     cancelDdl: yes,
     sealSegments: yes,
     syncTarget: yes,
+    unseenRows: yes,
     compact: yes,
   },
 };

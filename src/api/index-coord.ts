@@ -50,11 +50,8 @@ export interface IndexCoord extends Component {
    * when each is finished, or has failed (and is tried again later). They are kept until `endAhead`.
    */
   buildAhead(ctx: CallContext, request: { readonly segment: SegmentMeta }): Promise<void>;
-  /** The segment has begun, or never will: indexes of one that DataCoord does not list go. */
-  endAhead(
-    ctx: CallContext,
-    request: { readonly collectionId: CollectionId; readonly segmentId: SegmentId },
-  ): Promise<void>;
+  /** The segment has begun, or never will: with the next change, indexes of one that DataCoord does not list go. */
+  endAhead(ctx: CallContext, request: { readonly segmentId: SegmentId }): Promise<void>;
   dropCollection(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
 }
 

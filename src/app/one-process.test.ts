@@ -157,3 +157,17 @@ test("an owner whose epoch was raised by a node that never came is opened anew",
   await process.insert(info, [3n]);
   assert.deepEqual(await process.keys(info, ""), [1n, 3n]);
 });
+
+test("a compaction drops the rows that have expired by a field of theirs", async (t) => {
+  const process = await oneProcessFor(t, new NativeEngine({ threads: 1, deterministic: true }));
+  // Ages are ten times the keys: microseconds since 1970.
+  const info = await process.create({ ttl_field: "age" });
+  const lasting = [10n ** 17n, 10n ** 17n + 1n];
+  await process.insert(info, [1n, 2n, 3n, ...lasting]);
+  await process.flush(info);
+  await process.load(info);
+  assert.equal(await process.compact(info), 1);
+  await process.queryNode.syncTarget(process.ctx, { vchannel: process.vchannelOf(info) });
+  assert.deepEqual(await process.keys(info, ""), lasting);
+  assert.equal(await process.compact(info), 0);
+});

@@ -23,7 +23,7 @@ import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { encodeRowBatch } from "../format/row-batch.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId, nodeId } from "../model/ids.ts";
-import { type CollectionInfo, type FieldSchema, plainField } from "../model/schema.ts";
+import { type CollectionInfo, type FieldSchema, type KeyValues, plainField } from "../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -202,12 +202,12 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     queryNode: workers.queryNode,
     vchannelOf,
     loaded,
-    create: async () =>
+    create: async (properties: KeyValues = {}) =>
       coords.rootCoord.createCollection(ctx, {
         schema: { name: "c", description: "", fields, functions: [], enableDynamicField: false, version: 0 },
         shards: 1,
         consistencyLevel: "Strong",
-        properties: {},
+        properties,
         partitionKeyPartitions: 0,
       }),
     load: async (info: CollectionInfo) => {

@@ -6,6 +6,7 @@ import {
   segmentId,
   planId,
   type CollectionId,
+  type FieldId,
   type PlanId,
   type SegmentId,
   type VChannel,
@@ -13,6 +14,7 @@ import {
 import type { ChannelMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { CallContext } from "../../model/call-context.ts";
+import { fieldByName } from "../../model/schema.ts";
 import type { CompactionResult } from "../../api/data-node.ts";
 import type { ChannelAssigner } from "./channel-assigner.ts";
 import type { DataCoordDeps } from "./data-coord-deps.ts";
@@ -115,13 +117,17 @@ export class CompactionRunner {
       .segmentsOn(vchannel)
       .filter((meta) => meta.state === "Flushed" && !this.#busy.has(meta.id));
     if (segments.length === 0) return 0;
+    // Only what is worth a plan: the plan itself takes a timestamp.
+    const now = composeTimestamp(BigInt(Math.floor(this.#deps.clock.nowMs())), 0n);
+    const { dropBegunUpTo, expiryField } = await this.#expiry(channel.collectionId, now, signal);
+    const unseen = await this.#unseenRows(vchannel, expiryField, this.#retainedFrom(now), signal);
     const planned = planCompactions(
       {
         segments,
-        endedRows: this.#endedRows,
+        endedRows: new Map([...this.#endedRows, ...unseen]),
         deltaLogs: this.#tables.deltasOn(vchannel).map((delta) => delta.to),
         resting: this.#resting(segments),
-        dropBegunUpTo: await this.#expiredUpTo(channel.collectionId, signal),
+        dropBegunUpTo,
         manual,
       },
       this.#deps.limits.compaction,
@@ -206,8 +212,8 @@ export class CompactionRunner {
       inputs: planned.inputs,
       deltaLogs: this.#tables.deltasOn(vchannel),
       outputId: segmentId(first + 1n),
-      dropEndedUpTo: composeTimestamp(physicalMs(now) - BigInt(this.#deps.limits.retentionMs), 0n),
-      dropBegunUpTo: await this.#expiredUpTo(collectionId, signal),
+      dropEndedUpTo: this.#retainedFrom(now),
+      ...(await this.#expiry(collectionId, now, signal)),
       deletesTo: now,
     };
     const owner = this.#deps.connectDataNode(location.owner, location.address);
@@ -230,6 +236,7 @@ export class CompactionRunner {
     if (made === undefined) return commit();
     const { indexCoord, logger } = this.#deps;
     const { id, collectionId } = made;
+    let committed = false;
     try {
       try {
         await indexCoord.buildAhead(ctx, { segment: made });
@@ -238,8 +245,11 @@ export class CompactionRunner {
         logger.warn("indexes of a compaction's output follow later", { segment: id, error });
       }
       await commit();
+      committed = true;
     } finally {
-      await indexCoord.endAhead(this.#deps.context(), { collectionId, segmentId: id });
+      await indexCoord.endAhead(this.#deps.context(), { segmentId: id });
+      // What was built for nothing goes. Behind a commit everyone hears of the change anyway.
+      if (!committed) await indexCoord.segmentsChanged(this.#deps.context(), { collectionId });
     }
   }
 
@@ -284,16 +294,50 @@ export class CompactionRunner {
     return new Set(resting.map((meta) => meta.id));
   }
 
-  /** Rows that began at or below it are expired (TTL) or truncated. */
-  async #expiredUpTo(collectionId: CollectionId, signal: AbortSignal): Promise<Timestamp> {
-    const info = await this.#deps.rootCoord.describeCollection(this.#deps.context(signal), {
+  /** No read looks further back. */
+  #retainedFrom(now: Timestamp): Timestamp {
+    const ms = physicalMs(now) - BigInt(this.#deps.limits.retentionMs);
+    return ms > 0n ? composeTimestamp(ms, 0n) : TIMESTAMP_ZERO;
+  }
+
+  /** What of a collection expires: rows that began at or below a time, or those whose time in a field has passed. */
+  async #expiry(
+    collectionId: CollectionId,
+    now: Timestamp,
+    signal: AbortSignal,
+  ): Promise<Pick<CompactionPlan, "dropBegunUpTo" | "expiryField">> {
+    const { properties, schema } = await this.#deps.rootCoord.describeCollection(this.#deps.context(signal), {
       by: "id",
       id: collectionId,
     });
-    const ttlSeconds = Number(info.properties["collection.ttl.seconds"] ?? 0);
-    if (!(ttlSeconds > 0)) return TIMESTAMP_ZERO;
-    const keptFromMs = this.#deps.clock.nowMs() - ttlSeconds * 1000 - this.#deps.limits.retentionMs;
-    return keptFromMs > 0 ? composeTimestamp(BigInt(Math.floor(keptFromMs)), 0n) : TIMESTAMP_ZERO;
+    const name = properties["ttl_field"];
+    const expiryField = name === undefined ? undefined : fieldByName(schema, name)?.id;
+    const ttlSeconds = Number(properties["collection.ttl.seconds"] ?? 0);
+    if (!(ttlSeconds > 0)) return { dropBegunUpTo: TIMESTAMP_ZERO, expiryField };
+    const ms = physicalMs(this.#retainedFrom(now)) - BigInt(Math.floor(ttlSeconds * 1000));
+    return { dropBegunUpTo: ms > 0n ? composeTimestamp(ms, 0n) : TIMESTAMP_ZERO, expiryField };
+  }
+
+  /** How many rows of each segment a rewrite would drop, where rows expire one by one; empty elsewhere, or when the owner cannot say now. */
+  async #unseenRows(
+    vchannel: VChannel,
+    expiryField: FieldId | undefined,
+    at: Timestamp,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly [SegmentId, number])[]> {
+    if (expiryField === undefined) return [];
+    const ctx = this.#deps.context(signal);
+    try {
+      const { owner, address } = await this.#assigner.locate(ctx, vchannel);
+      const unseen = await this.#deps
+        .connectDataNode(owner, address)
+        .unseenRows(ctx, { vchannel, expiryField, at });
+      return unseen.map(({ id, rows }) => [id, rows]);
+    } catch (error) {
+      if (!isRedkiteError(error)) throw error;
+      this.#deps.logger.debug("how many rows have expired is not known now", { vchannel, error });
+      return [];
+    }
   }
 }
 

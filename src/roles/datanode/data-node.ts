@@ -5,7 +5,7 @@ import type { DdlIntent } from "../../api/root-coord.ts";
 import { Mutex } from "../../base/mutex.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
+import type { Epoch, FieldId, SegmentId, VChannel } from "../../model/ids.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
 import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { DataNodeDeps } from "./data-node-deps.ts";
@@ -118,6 +118,16 @@ export class DataNodeRole implements DataNode {
 
   async syncTarget(ctx: CallContext, { vchannel }: { readonly vchannel: VChannel }): Promise<void> {
     await this.#channel(vchannel).advance(ctx.signal);
+  }
+
+  async unseenRows(
+    _ctx: CallContext,
+    {
+      vchannel,
+      ...expiry
+    }: { readonly vchannel: VChannel; readonly expiryField: FieldId; readonly at: Timestamp },
+  ): Promise<readonly { readonly id: SegmentId; readonly rows: number }[]> {
+    return this.#channel(vchannel).unseenRows(expiry);
   }
 
   async compact(ctx: CallContext, plan: CompactionPlan): Promise<CompactionResult> {

@@ -1,13 +1,13 @@
 import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
-import { compact } from "../../core/channel/compactor.ts";
+import { compact, goneRows } from "../../core/channel/compactor.ts";
 import { ChannelWriter } from "../../core/channel/channel-writer.ts";
 import { Flusher } from "../../core/channel/flusher.ts";
 import { SegmentPlacer } from "../../core/channel/segment-placer.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
 import type { DdlRecord } from "../../format/log-record.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { Epoch, SegmentId, VChannel } from "../../model/ids.ts";
+import type { Epoch, FieldId, SegmentId, VChannel } from "../../model/ids.ts";
 import { timestamp, TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
 import type { WriteBatch, WriteResult } from "../../model/write-batch.ts";
 import type { CompactionPlan, FlushedSegment } from "../../api/data-coord.ts";
@@ -215,6 +215,21 @@ export class OwnedChannel {
     await this.#shard.advance(signal);
   }
 
+  unseenRows(request: {
+    readonly expiryField: FieldId;
+    readonly at: Timestamp;
+  }): readonly { readonly id: SegmentId; readonly rows: number }[] {
+    const gone = {
+      dropEndedUpTo: request.at,
+      dropBegunUpTo: TIMESTAMP_ZERO,
+      expiryField: request.expiryField,
+    };
+    return [...this.#shard.state.sealed()].flatMap(({ id, ref }) => {
+      const rows = goneRows(ref.segment, gone).size;
+      return rows === 0 ? [] : [{ id, rows }];
+    });
+  }
+
   async compact(plan: CompactionPlan, signal: AbortSignal): Promise<FlushedSegment> {
     const startedMs = this.#deps.clock.monotonicMs();
     const output = await this.#compact(plan, signal);
@@ -242,6 +257,7 @@ export class OwnedChannel {
         vchannel: plan.vchannel,
         dropEndedUpTo: plan.dropEndedUpTo,
         dropBegunUpTo: plan.dropBegunUpTo,
+        expiryField: plan.expiryField,
       },
     );
   }

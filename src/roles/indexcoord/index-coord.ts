@@ -199,12 +199,8 @@ export class IndexCoordRole implements IndexCoord {
     await untilAborted(this.#builds.buildAhead(segment, this.#of(segment.collectionId)), ctx.signal);
   }
 
-  async endAhead(
-    _ctx: CallContext,
-    { collectionId, segmentId }: { readonly collectionId: CollectionId; readonly segmentId: SegmentId },
-  ): Promise<void> {
+  async endAhead(_ctx: CallContext, { segmentId }: { readonly segmentId: SegmentId }): Promise<void> {
     this.#builds.endAhead(segmentId);
-    this.#reconcile(collectionId);
   }
 
   async dropCollection(_ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void> {
