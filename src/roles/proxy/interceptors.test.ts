@@ -220,12 +220,19 @@ test("calls are counted, logged with their fields, and slow ones remembered", as
     headers: { "client-request-id": "r1" },
   });
   equal((await deployment.status("DescribeCollection", { collectionName: "gone" })).code, 100);
+  const longName = "x".repeat(100_000);
+  ok((await deployment.status("CreateAlias", { collectionName: longName, alias: "a" })).code > 0);
   const text = deployment.deps.metrics.expose();
   match(
     text,
     /milvus_proxy_req_count\{node_id="7",function_name="CreateCollection",status="success",db_name="default",collection_name="slow"\} 1/,
   );
-  match(text, /function_name="DescribeCollection",status="fail"[^}]*\} 1/);
+  match(
+    text,
+    /function_name="DescribeCollection",status="fail",db_name="default",collection_name="\(unknown\)"\} 1/,
+  );
+  match(text, /function_name="CreateAlias",status="total"[^}]*collection_name="\(unknown\)"\} 1/);
+  ok(!text.includes(longName) && !text.includes('"gone"'));
   match(text, /milvus_proxy_req_latency_count\{[^}]*function_name="CreateCollection"[^}]*\} 1/);
   match(text, /milvus_proxy_slow_query_count\{[^}]*\} 1/);
   const [slow] = deployment.proxy.slowLog.recent(deployment.clock.nowMs());

@@ -1,3 +1,4 @@
+import { ERRORS } from "../../errors/codes.ts";
 import { toStatus, type Status } from "../../errors/status.ts";
 import type { SlowLog } from "../../obs/slow-log.ts";
 import { span } from "../../obs/tracing.ts";
@@ -11,9 +12,6 @@ import { requestTarget } from "./request-target.ts";
 /** Span, metrics, log lines and slow log of every call, whether it is served or refused on the way (R119 to R121). */
 export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
   return async (call, request, next) => {
-    const { collection, database } = requestTarget(request);
-    // Before the database is resolved the call can only be counted under what the request says.
-    metrics.received(call.rpc, { database: database === "" ? call.ctx.database : database, collection });
     let status: Status | undefined;
     let answer: unknown;
     try {
@@ -37,10 +35,14 @@ export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
     const { database } = call.ctx;
     const { collection } = requestTarget(request);
     const failed = status !== undefined && (status.code !== 0 || status.legacyCode !== 0);
-    metrics.done(call.rpc, failed ? "fail" : "success", { database, collection }, durationMs);
+    const outcome = failed ? "fail" : "success";
+    const where = {
+      database: status?.code === ERRORS.databaseNotFound.code ? undefined : database,
+      collection: status?.code === ERRORS.collectionNotFound.code ? undefined : collection,
+    };
+    metrics.done(call.rpc, outcome, where, durationMs);
     const moved = movedRows(call.rpc, request, answer);
-    if (moved !== undefined)
-      metrics.moved(moved, failed ? "fail" : "success", { database, collection }, durationMs);
+    if (moved !== undefined) metrics.moved(moved, outcome, where, durationMs);
     logCall(call, { collection, durationMs, status: failed ? status : undefined });
     const { traceId } = call.ctx.trace;
     const slow = { timeMs: clock.nowMs(), method: call.rpc, durationMs, database, collection, traceId };

@@ -107,12 +107,10 @@ export class ProxyMetrics {
     });
   }
 
-  received(rpc: string, where: CallPlace): void {
-    this.#call(rpc, where).total.inc();
-  }
-
+  /** In the end, when it is known whether there is such a place. */
   done(rpc: string, outcome: Outcome, where: CallPlace, durationMs: number): void {
     const call = this.#call(rpc, where);
+    call.total.inc();
     call[outcome].inc();
     call.latency.observe(durationMs);
   }
@@ -161,7 +159,9 @@ export class ProxyMetrics {
     this.#queued.set(counts.waiting, { node_id: this.#node, queue_type: name, task_state: "unissued" });
   }
 
-  #call(rpc: string, { database, collection }: CallPlace): CallSeries {
+  #call(rpc: string, where: CallPlace): CallSeries {
+    const database = nameLabel(where.database);
+    const collection = nameLabel(where.collection);
     return this.#calls.getOrMake(keyOf(rpc, database, collection), () => {
       const place = {
         node_id: this.#node,
@@ -179,7 +179,9 @@ export class ProxyMetrics {
     });
   }
 
-  #move(kind: MovedRows["kind"], { database, collection }: CallPlace): MoveSeries {
+  #move(kind: MovedRows["kind"], where: CallPlace): MoveSeries {
+    const database = nameLabel(where.database);
+    const collection = nameLabel(where.collection);
     return this.#moves.getOrMake(keyOf(kind, database, collection), () => {
       const place = { node_id: this.#node, db_name: database, collection_name: collection };
       const reads = kind === "search" || kind === "query";
@@ -213,13 +215,21 @@ interface MoveSeries {
 
 const SERIES_HELD_MAX = 1000;
 
-/** Names are counted as requests give them, with whatever is in them. */
 function keyOf(what: string, database: string, collection: string): string {
-  return `${what} ${database.length} ${database} ${collection}`;
+  return `${what} ${database} ${collection}`;
 }
 
+/** What nothing can be called: requests may name anything, of any length. */
+function nameLabel(name: string | undefined): string {
+  return name !== undefined && (name === "" || NAME.test(name)) ? name : "(unknown)";
+}
+
+/** As of databases and collections, with the length that Milvus allows by default. */
+const NAME = /^[A-Za-z_]\w{0,254}$/;
+
+/** Undefined: there is none of the name that the request has. */
 export interface CallPlace {
-  readonly database: string;
+  readonly database: string | undefined;
   /** Empty where the request names none. */
-  readonly collection: string;
+  readonly collection: string | undefined;
 }
