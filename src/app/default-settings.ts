@@ -92,6 +92,7 @@ export function defaultSettings(identity: {
       deltaBytesMax: 8 << 20,
       filtersCachedMax: 1024,
       inlineSearchWorkMax: 4_000_000,
+      scrubIntervalMs: undefined,
       poolThreads: 2,
       buildThreads: 2,
     },

@@ -171,3 +171,44 @@ test("a compaction drops the rows that have expired by a field of theirs", async
   assert.deepEqual(await process.keys(info, ""), lasting);
   assert.equal(await process.compact(info), 0);
 });
+
+test("a file that decays after it was opened is found, not served any more, and not compacted", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const process = await startOneProcess(folder, meta, new NativeEngine({ threads: 1, deterministic: true }));
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const info = await process.create();
+  await process.load(info);
+  for (const keys of [
+    [1n, 2n, 3n],
+    [4n, 5n, 6n],
+  ]) {
+    await process.insert(info, keys);
+    await process.flush(info);
+  }
+  await process.scrub();
+  assert.equal(await process.count(info), 6n);
+  const [file = assert.fail("no file of a field")] = globSync(join(folder, "objects/segments/**/101.arrow"));
+  const whole = await readFile(file);
+  const at = whole.length - 20;
+  await writeFile(file, whole.with(at, (whole[at] ?? 0) ^ 1));
+  const { compactionId } = await process.coords.dataCoord.manualCompaction(process.ctx, {
+    collectionId: info.id,
+    major: false,
+  });
+  let { state, failed } = await process.coords.dataCoord.getCompactionState(process.ctx, { compactionId });
+  while (state !== "Completed") {
+    await nodeClock.sleep(2, process.ctx.signal);
+    ({ state, failed } = await process.coords.dataCoord.getCompactionState(process.ctx, { compactionId }));
+  }
+  assert.equal(failed, 1);
+  assert.equal(await process.count(info), 6n);
+  await process.scrub();
+  const damaged = { kind: "corrupted", message: /101\.arrow.*checksum/ };
+  await assert.rejects(process.count(info), damaged);
+  await assert.rejects(process.nearest(info, 1), damaged);
+});

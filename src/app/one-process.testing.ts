@@ -20,11 +20,14 @@ import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable } from "../api/root-coord.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
+import { SegmentFiles } from "../core/shard/segment-files.ts";
+import { SegmentScrubber } from "../core/shard/segment-scrubber.ts";
 import { encodeRowBatch } from "../format/row-batch.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId, nodeId } from "../model/ids.ts";
 import { type CollectionInfo, type FieldSchema, type KeyValues, plainField } from "../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
+import { SILENT_LOGGER } from "../obs/logger.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
 import type { Engine } from "../ports/engine.ts";
 import { NO_FAULTS } from "../ports/faults.ts";
@@ -200,6 +203,19 @@ export async function startOneProcess(folder: string, meta: ProcessPorts["meta"]
     nodeId: settings.nodeId,
     coords,
     queryNode: workers.queryNode,
+    /** Looks once at every file of the open segments. */
+    scrub: async () => {
+      const scrubber = new SegmentScrubber({
+        files: new SegmentFiles(engine, ports.objects),
+        clock: nodeClock,
+        tasks: ports.tasks,
+        logger: SILENT_LOGGER,
+        shards: () => workers.shards.states(),
+        damaged: (vchannel, error) => workers.queryNode.noteDamage(vchannel, error),
+        intervalMs: NEVER_MS,
+      });
+      await scrubber.round(stopping.signal);
+    },
     vchannelOf,
     loaded,
     create: async (properties: KeyValues = {}) =>

@@ -74,6 +74,8 @@ export interface ProcessSettings {
     readonly deltaBytesMax: number;
     readonly filtersCachedMax: number;
     readonly inlineSearchWorkMax: number;
+    /** Between two rounds of looking for segments whose files are to be verified; undefined: nothing is read that nobody asks for. */
+    readonly scrubIntervalMs: number | undefined;
     /** Of the engine, for searches that are not done where they arrive. */
     readonly poolThreads: number;
     readonly buildThreads: number;

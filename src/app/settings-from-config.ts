@@ -72,6 +72,12 @@ export function settingsFromConfig(
         orphanToleranceMs: config.get("dataCoord.gc.missingTolerance") * 1000,
       },
     },
-    workers: { ...workers, poolThreads: identity.cores, buildThreads: identity.cores },
+    workers: {
+      ...workers,
+      poolThreads: identity.cores,
+      buildThreads: identity.cores,
+      // Starts and first searches come before it.
+      scrubIntervalMs: 2_000,
+    },
   };
 }

@@ -6,6 +6,7 @@ import type { RootCoord } from "../api/root-coord.ts";
 import { FilterCache } from "../core/search/filter-cache.ts";
 import { ShardOpener } from "../core/shard/open-shard.ts";
 import { SegmentFiles } from "../core/shard/segment-files.ts";
+import { SegmentScrubber } from "../core/shard/segment-scrubber.ts";
 import { ShardRegistry } from "../core/shard/shard-registry.ts";
 import { SILENT_LOGGER, type Logger } from "../obs/logger.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
@@ -117,6 +118,18 @@ export function startWorkerRoles(
     logger: logger("indexnode"),
     buildThreads: workers.buildThreads,
   });
+  if (workers.scrubIntervalMs !== undefined) {
+    const scrubber = new SegmentScrubber({
+      files,
+      clock,
+      tasks,
+      logger: logger("querynode"),
+      shards: () => shards.states(),
+      damaged: (vchannel, error) => queryNode.noteDamage(vchannel, error),
+      intervalMs: workers.scrubIntervalMs,
+    });
+    scrubber.start();
+  }
   registerShardGauges(metrics, nodeId, shards);
   for (const role of [dataNode, queryNode, indexNode]) role.start();
   return {

@@ -5,6 +5,7 @@ import { physicalMs, TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../..
 import type { Engine, Segment } from "../../ports/engine.ts";
 import type { Faults } from "../../ports/faults.ts";
 import { segmentNotFound } from "../../errors/meta-errors.ts";
+import { manifestOf } from "../shard/open-shard.ts";
 import type { SegmentFiles } from "../shard/segment-files.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { SealedEntry } from "../shard/shard-view.ts";
@@ -45,6 +46,7 @@ export async function compact(
   state: ShardState,
   job: CompactionJob,
 ): Promise<FlushOutput> {
+  await verifyInputs(deps.files, state, job.inputs);
   const sealed = new Map<SegmentId, SealedEntry>([...state.sealed()].map((entry) => [entry.id, entry]));
   const inputs = job.inputs.map((id) => {
     const entry = sealed.get(id);
@@ -110,6 +112,19 @@ export async function compact(
   } finally {
     output.close();
     for (const { ref } of inputs) ref.release();
+  }
+}
+
+/** What has decayed on the disk must not get a checksum that says it is whole. */
+async function verifyInputs(
+  files: SegmentFiles,
+  state: ShardState,
+  inputs: readonly SegmentId[],
+): Promise<void> {
+  for (const id of inputs) {
+    const entry = state.findSealed(id);
+    if (entry === undefined) throw segmentNotFound(id);
+    await files.verifyGroups(await files.readManifest(manifestOf(entry.meta)));
   }
 }
 

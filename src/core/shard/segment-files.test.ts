@@ -157,6 +157,24 @@ test("damage to each file is named with the file", async () => {
   }
 });
 
+test("a column file that decays is found without being opened", async () => {
+  const { files, objects, ref } = await written();
+  const manifest = await files.readManifest(ref);
+  await files.verifyGroups(manifest);
+  const key = manifest.groups.at(-1)?.key ?? assert.fail("no column file");
+  const whole = await objects.get(key);
+  for (const [bytes, problem] of [
+    [whole.with(9, (whole[9] ?? 0) ^ 1), /checksum [0-9a-f]{8} instead of/],
+    [whole.subarray(1), /bytes instead of/],
+  ] as const) {
+    await objects.remove(key);
+    await objects.put(key, [bytes]);
+    await assert.rejects(files.verifyGroups(manifest), { kind: "corrupted", message: problem });
+  }
+  await objects.remove(key);
+  await assert.rejects(files.verifyGroups(manifest), { kind: "objectNotFound" });
+});
+
 test("a missing file is named, and nothing stays open", async () => {
   const { files, objects, ref, engine, segment, bytesBefore } = await written();
   const manifest = await files.readManifest(ref);

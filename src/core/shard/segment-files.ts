@@ -1,6 +1,8 @@
 import { ByteFormatError } from "../../base/bytes.ts";
 import { runAtMost } from "../../base/run-at-most.ts";
+import type { RedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
+import { objectNotFound } from "../../errors/storage-errors.ts";
 import { layoutArrowFile } from "../../format/arrow-layout.ts";
 import { columnBuffersOf, parseArrowFile } from "../../format/arrow-parse.ts";
 import {
@@ -116,7 +118,7 @@ export class SegmentFiles {
   }
 
   /**
-   * Opens the segment by mapping its files; `verify: "all"` checks every byte against its checksum (doctor, scrub), `"small"` all but the
+   * Opens the segment by mapping its files; `verify: "all"` checks every byte against its checksum, `"small"` all but the
    * field groups, whose layout is checked in any case. Fields that the schema has gained since read as default or null.
    */
   async open(
@@ -181,6 +183,25 @@ export class SegmentFiles {
     }
   }
 
+  /**
+   * Compares every byte of the field groups with its checksum, which opening by mapping does not. Reads in pieces, after each of which
+   * `pause` runs. Fails with `corrupted`, naming the file.
+   */
+  async verifyGroups({ groups }: Manifest, pause?: () => Promise<void>): Promise<void> {
+    for (const { key, bytes, crc32c } of groups) {
+      const found = (await this.#objects.stat(key))?.bytes;
+      if (found === undefined) throw objectNotFound(key);
+      if (found !== bytes) throw corrupted({ file: key, problem: `${found} bytes instead of ${bytes}` });
+      let crc = 0;
+      for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+        const range = { offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
+        crc = this.#engine.crc32c(await this.#objects.get(key, range), crc);
+        await pause?.();
+      }
+      if (crc !== crc32c) throw wrongChecksum({ key, crc32c }, crc);
+    }
+  }
+
   async #writeGroup(segment: Segment, fields: readonly FieldSchema[], folder: string): Promise<FileGroup> {
     const withTimestamps = fields[0]?.isPrimaryKey === true;
     const layout = layoutArrowFile(
@@ -225,9 +246,7 @@ export class SegmentFiles {
 
   #verify(file: { readonly key: string; readonly crc32c: number }, bytes: Uint8Array): void {
     const found = this.#engine.crc32c(bytes);
-    if (found !== file.crc32c) {
-      throw corrupted({ file: file.key, problem: `checksum ${hex(found)} instead of ${hex(file.crc32c)}` });
-    }
+    if (found !== file.crc32c) throw wrongChecksum(file, found);
   }
 }
 
@@ -264,4 +283,9 @@ function parse<T>(file: string, read: () => T): T {
 const AT_ONCE_BYTES_MAX = 8 << 20;
 const AT_ONCE_MAX = 4;
 
+function wrongChecksum(file: { readonly key: string; readonly crc32c: number }, found: number): RedkiteError {
+  return corrupted({ file: file.key, problem: `checksum ${hex(found)} instead of ${hex(file.crc32c)}` });
+}
+
+const PIECE_BYTES = 1 << 20;
 const hex = (crc: number): string => crc.toString(16).padStart(8, "0");

@@ -13,6 +13,7 @@ import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
 import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
+import type { RedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
@@ -60,6 +61,7 @@ export class Delegator {
   /** Attached index by segment and field. */
   readonly #attached = new Map<string, Attached>();
   readonly #watermark = Watermark.create();
+  #damage: RedkiteError | undefined;
   /** Of the views shown to other threads: over all states that the shard has had, and changes of the partitions. */
   #viewVersion = 0n;
   #shown: { readonly state: ShardState; version: bigint; readonly stop: () => void } | undefined;
@@ -121,13 +123,20 @@ export class Delegator {
     );
   }
 
+  /** Readers of other threads come back here for the next view, and hear of it. */
+  noteDamage(error: RedkiteError): void {
+    if (this.#damage !== undefined) return;
+    this.#damage = error;
+    this.#showNewView();
+  }
+
   state(): ChannelState {
     const { state } = this.#shard;
     return {
-      state: "Serving",
+      state: this.#damage === undefined ? "Serving" : "Failed",
       progress: 100,
-      failReason: "",
-      isDamaged: false,
+      failReason: this.#damage?.message ?? "",
+      isDamaged: this.#damage !== undefined,
       version: state.targetVersion,
       segments: this.#listSegments(),
     };
@@ -135,6 +144,7 @@ export class Delegator {
 
   /** What another thread of the process needs to read by itself. */
   view(schema: CollectionSchema | undefined): ShardViewInfo {
+    if (this.#damage !== undefined) throw this.#damage;
     const { state } = this.#shard;
     if (schema !== undefined) state.setSchema(schema);
     const version = this.#watermark.viewVersion;
@@ -183,6 +193,7 @@ export class Delegator {
     scope: ReadScope,
     run: (shard: ReadableShard, cancel: CancelOnAbort) => Promise<T>,
   ): Promise<T> {
+    if (this.#damage !== undefined) throw this.#damage;
     await this.waitClosed(ctx, scope.readAt);
     using cancel = new CancelOnAbort(ctx);
     const { state } = this.#shard;

@@ -6,7 +6,7 @@ import { Lru } from "../../base/lru.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
-import { isRedkiteError } from "../../errors/redkite-error.ts";
+import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { VChannel } from "../../model/ids.ts";
 import type {
@@ -165,6 +165,11 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     { vchannel, at }: { readonly vchannel: VChannel; readonly at: Timestamp },
   ): Promise<void> {
     await this.#delegator(vchannel).waitClosed(ctx, at);
+  }
+
+  /** A file of the channel was found damaged after it was opened: nothing is read from it any more until it is loaded anew. */
+  noteDamage(vchannel: VChannel, error: RedkiteError): void {
+    this.#watched.get(vchannel)?.delegator?.noteDamage(error);
   }
 
   /** Told when what `openView` answered of a vchannel is no longer the newest. */

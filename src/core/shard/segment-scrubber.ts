@@ -1,0 +1,81 @@
+import { Lru } from "../../base/lru.ts";
+import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
+import type { VChannel } from "../../model/ids.ts";
+import type { Logger } from "../../obs/logger.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Tasks } from "../../ports/executor.ts";
+import { manifestOf } from "./open-shard.ts";
+import type { SegmentFiles } from "./segment-files.ts";
+import type { ShardState } from "./shard-state.ts";
+import type { SealedEntry } from "./shard-view.ts";
+
+export interface SegmentScrubberDeps {
+  readonly files: SegmentFiles;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly logger: Logger;
+  /** Shards that are open now. */
+  readonly shards: () => readonly ShardState[];
+  /** Told in every round while the file stays as it is. */
+  readonly damaged: (vchannel: VChannel, error: RedkiteError) => void;
+  readonly intervalMs: number;
+}
+
+/**
+ * Reads the column files of open segments once, slowly, and compares their checksums. Opening maps them without looking, because a start must
+ * not take time in proportion to the data; what has decayed on the disk is found by this before long, and not served as if it were whole.
+ */
+export class SegmentScrubber {
+  readonly #deps: SegmentScrubberDeps;
+  /** By the key of the manifest. What was whole is not read again. */
+  readonly #seen = new Lru<string, "whole" | "damaged">({ entriesMax: REMEMBERED_MAX });
+
+  constructor(deps: SegmentScrubberDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    const { clock, tasks, intervalMs } = this.#deps;
+    tasks.spawn(
+      "scrub segments",
+      async (signal) => {
+        while (!signal.aborted) {
+          await clock.sleep(intervalMs, signal);
+          await this.round(signal);
+        }
+      },
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    for (const state of this.#deps.shards()) {
+      for (const entry of [...state.sealed()]) await this.#look(state, entry, signal);
+    }
+  }
+
+  async #look(state: ShardState, entry: SealedEntry, signal: AbortSignal): Promise<void> {
+    const { files, clock, damaged, logger } = this.#deps;
+    const ref = manifestOf(entry.meta);
+    const seen = this.#seen.get(ref.key);
+    if (seen === "whole") return;
+    try {
+      await files.verifyGroups(await files.readManifest(ref), async () => clock.sleep(PAUSE_MS, signal));
+      this.#seen.set(ref.key, "whole");
+    } catch (error) {
+      signal.throwIfAborted();
+      // Its files go when it is no longer part of the shard.
+      if (!isRedkiteError(error) || state.findSealed(entry.id) !== entry) return;
+      const isDamaged = error.kind === "corrupted" || error.kind === "objectNotFound";
+      if (seen === undefined || !isDamaged)
+        logger.error("a segment cannot be verified", { vchannel: state.vchannel, segment: entry.id, error });
+      if (!isDamaged) return;
+      this.#seen.set(ref.key, "damaged");
+      damaged(state.vchannel, error);
+    }
+  }
+}
+
+/** Behind each piece of a file: a hundred a second at most. */
+const PAUSE_MS = 10;
+const REMEMBERED_MAX = 1_000_000;
