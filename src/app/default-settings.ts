@@ -48,7 +48,7 @@ export function defaultSettings(identity: {
       },
       data: {
         segmentBytesMax: 1024 << 20,
-        sealProportion: 0.12,
+        sealProportion: 0.25,
         segmentRowsMax: 4_000_000,
         segmentAgeMsMax: 24 * 3600_000,
         segmentIdleMsMax: 600_000,

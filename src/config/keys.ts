@@ -303,9 +303,9 @@ export const KEYS = {
   "dataCoord.segment.sealProportion": {
     ...RATIO,
     type: "float",
-    default: 0.12,
+    default: 0.25,
     min: 0.001,
-    doc: "Share of the maximum size at which a growing segment is sealed; compaction does the rest.",
+    doc: "Share of the maximum size at which a growing segment is sealed; compaction does the rest. More than in Milvus (0.12): fewer segments make searches cheaper.",
   },
   "dataCoord.segment.maxLife": {
     type: "duration",
