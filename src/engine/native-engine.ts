@@ -123,13 +123,14 @@ export class NativeEngine implements Engine {
         spec.fieldId,
         METRICS[spec.metric],
         KINDS[index.kind],
-        "efConstruction" in index ? index.m : 0,
-        "efConstruction" in index ? index.efConstruction : 0,
+        ...linksOf(index),
         "nlist" in index ? index.nlist : 1,
         subspacesOf(index),
         "nbits" in index ? index.nbits : 8,
         "levels" in index ? index.levels : 1,
         "refine" in index && index.refine,
+        index.kind === "DISKANN" ? index.codesPerRow : 0,
+        index.kind === "DISKANN" ? index.cachedPerRow : 0,
         this.#async ? control.threads : 1,
         spec.seed,
         control.cancel.word,
@@ -196,7 +197,14 @@ const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
   HNSW_SQ: 9,
   HNSW_PQ: 10,
   HNSW_PRQ: 10,
+  DISKANN: 11,
 };
+
+/** Links of a node, and how wide they are sought. */
+function linksOf(index: VectorIndexSpec["index"]): readonly [number, number] {
+  if (index.kind === "DISKANN") return [index.maxDegree, index.searchList];
+  return "efConstruction" in index ? [index.m, index.efConstruction] : [0, 0];
+}
 
 function subspacesOf(index: VectorIndexSpec["index"]): number {
   if (index.kind === "IVF_PQ") return index.m;

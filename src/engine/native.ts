@@ -183,6 +183,8 @@ export type VectorBuildParts = [
   nbits: number,
   levels: number,
   refine: boolean,
+  codesPerRow: number,
+  cachedPerRow: number,
   threads: number,
   seed: number,
   cancel: Int32Array,

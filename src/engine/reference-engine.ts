@@ -209,6 +209,8 @@ function parametersOf(index: VectorIndexSpec["index"]): readonly [number, number
     case "HNSW_PQ":
     case "HNSW_PRQ":
       return [index.m, index.efConstruction];
+    case "DISKANN":
+      return [index.maxDegree, index.searchList];
     case "FLAT":
     case "SPARSE_INVERTED_INDEX":
       return [0, 0];

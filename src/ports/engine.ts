@@ -294,6 +294,17 @@ export interface VectorIndexSpec {
     | { readonly kind: "IVF_PQ"; readonly nlist: number; readonly m: number; readonly nbits: number }
     /** Coarse codes; with `refine` the best are ranked again on the raw vectors. SCANN needs an even dimension. */
     | { readonly kind: "SCANN" | "IVF_RABITQ"; readonly nlist: number; readonly refine: boolean }
+    /**
+     * A graph on disk, vectors beside the links, for types but binary: `maxDegree` 1 to 2,048 links a node, `searchList` 1 to 65,536. In memory, for
+     * each byte of a row: `codesPerRow` bytes of product codes (at least one, at most one for each dimension) and `cachedPerRow` of the graph.
+     */
+    | {
+        readonly kind: "DISKANN";
+        readonly maxDegree: number;
+        readonly searchList: number;
+        readonly codesPerRow: number;
+        readonly cachedPerRow: number;
+      }
     /** Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. */
     | { readonly kind: "SPARSE_INVERTED_INDEX" };
   readonly seed: number;

@@ -224,6 +224,7 @@ struct SearchStats {
   uint64_t exactDistances = 0;  ///< of these, on the raw rows
   uint64_t bytes = 0;           ///< bytes of codes, rows and links read for them
   uint64_t hops = 0;            ///< graph nodes expanded
+  uint64_t reads = 0;           ///< pages of 4 KiB read from disk past the page cache
   uint32_t visibleRows = 0;
   SearchPath path = SearchPath::empty;
 };

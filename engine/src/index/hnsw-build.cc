@@ -5,8 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "hnsw-coding.h"
-#include "hnsw-grower.h"
+#include "grow-graph.h"
 #include "hnsw-levels.h"
 #include "redkite/crc32c.h"
 
@@ -38,11 +37,6 @@ Status checkParams(const VectorView& view, const HnswBuildParams& params) {
     return Status::invalid("m is " + std::to_string(params.subs) + ", it must divide the dimension " + std::to_string(view.dim));
   }
   return {};
-}
-
-void setScalarCodes(HnswHeader& h, bool rerank) {
-  h.codeKind = codeKindOf(rerank ? NodeCodes::u8 : NodeCodes::u8Alone);
-  h.codeStride = codeStrideOf(h.dim);
 }
 
 HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
@@ -104,36 +98,30 @@ void seal(const HnswHeader& header, uint8_t* file) {
   }
 }
 
+template <class Pairs>
+void writeGraph(const BuildPlan& plan, const Grower<Pairs>& grower, uint8_t* file) {
+  std::copy(plan.order.begin(), plan.order.begin() + plan.header.upperNodes, reinterpret_cast<uint32_t*>(file + plan.header.upperRowsAt));
+  grower.write(file);
+  seal(plan.header, file);
+}
+
 template <class Pairs, class MakePairs>
 Result<AlignedBytes> growInto(const BuildPlan& plan, AlignedBytes file, MakePairs makePairs) {
-  if (plan.control.progress != nullptr) __atomic_store_n(plan.control.progress, plan.order.empty() ? 0 : 1, __ATOMIC_RELAXED);
-  Grower<Pairs> grower(plan);
-  if (Status status = grower.grow(makePairs); !status.ok()) return {std::move(status), {}};
-  std::copy(plan.order.begin(), plan.order.begin() + plan.header.upperNodes, reinterpret_cast<uint32_t*>(file.data() + plan.header.upperRowsAt));
-  grower.write(file.data());
-  seal(plan.header, file.data());
+  Status status = growGraph<Pairs>(plan, makePairs, [&](const auto& grower) { writeGraph(plan, grower, file.data()); });
+  if (!status.ok()) return {std::move(status), {}};
   return {{}, std::move(file)};
 }
 
-/// The graph is grown on 8-bit codes, which are thrown away, or on the raw rows where those lose neighbours: links of coarse codes would keep
-/// the walk from good rows for ever.
 Result<AlignedBytes> buildOnProducts(const BuildPlan& plan, AlignedBytes file) {
+  const HnswHeader& h = plan.header;
   const ScalarQuantiser quantiser = trainOn(plan);
-  if (Status status = encodeProducts(plan, quantiser.center, file.data()); !status.ok()) return {std::move(status), {}};
-  BuildPlan walk{plan.view, plan.params, plan.control, plan.header, plan.order};
-  setScalarCodes(walk.header, true);
-  walk.header.codeScale = quantiser.scale;
-  placeSections(walk.header);
-  AlignedBytes codes = AlignedBytes::allocate(walk.header.linksAt);
-  if (codes.data() == nullptr) return {Status::outOfMemory(), {}};
-  encodeRows(walk, quantiser, codes.data());
-  std::vector<float> constants;
-  const CodeSet set = codeSetOf(walk, codes.data(), constants);
-  if (codesKeepNeighbours(walk, set)) {
-    return growInto<CodePairs>(plan, std::move(file), [&] { return CodePairs(set); });
-  }
-  codes = {};
-  return growInto<RawPairs>(plan, std::move(file), [&] { return RawPairs(*plan.view, plan.params.metric); });
+  float* center = reinterpret_cast<float*>(file.data() + h.centerAt);
+  std::copy(quantiser.center.begin(), quantiser.center.end(), center);
+  float* biases = h.biasesAt == 0 ? nullptr : reinterpret_cast<float*>(file.data() + h.biasesAt);
+  Status status = encodeProducts(plan, productShapeOf(h), quantiser.center, center + h.dim, file.data() + h.codesAt, biases);
+  if (status.ok()) status = growOnCodes(plan, quantiser, [&](const auto& grower) { writeGraph(plan, grower, file.data()); });
+  if (!status.ok()) return {std::move(status), {}};
+  return {{}, std::move(file)};
 }
 
 Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,

@@ -100,33 +100,30 @@ bool codesKeepNeighbours(const BuildPlan& plan, const CodeSet& set) {
   return kept * 100 >= queries * nearest * 97;
 }
 
-Status encodeProducts(const BuildPlan& plan, const std::vector<float>& center, uint8_t* file) {
-  const HnswHeader& h = plan.header;
-  const ProductShape shape = productShapeOf(h);
+Status encodeProducts(const BuildPlan& plan, const ProductShape& shape, const std::vector<float>& center, float* books, uint8_t* codes, float* biases) {
+  const uint32_t dim = plan.view->dim;
+  const size_t stride = size_t{shape.subs} * shape.levels;
   const uint32_t total = static_cast<uint32_t>(plan.order.size());
   const uint32_t count = static_cast<uint32_t>(std::min<uint64_t>(total, productSampleRows(shape)));
-  float* centerAt = reinterpret_cast<float*>(file + h.centerAt);
-  float* books = centerAt + h.dim;
-  std::copy(center.begin(), center.end(), centerAt);
   const auto prepare = [&](uint32_t id, float* row) {
     prepareRow(*plan.view, plan.params.metric, id, row);
-    for (uint32_t d = 0; d < h.dim; ++d) row[d] = std::isfinite(row[d]) ? row[d] - center[d] : 0.0f;
+    for (uint32_t d = 0; d < dim; ++d) row[d] = std::isfinite(row[d]) ? row[d] - center[d] : 0.0f;
   };
-  std::vector<float> sample(size_t{count} * h.dim);
-  for (uint32_t i = 0; i < count; ++i) prepare(plan.order[static_cast<uint32_t>(uint64_t{i} * total / count)], sample.data() + size_t{i} * h.dim);
+  std::vector<float> sample(size_t{count} * shape.dim);
+  for (uint32_t i = 0; i < count; ++i) prepare(plan.order[static_cast<uint32_t>(uint64_t{i} * total / count)], sample.data() + size_t{i} * shape.dim);
   Status status = trainProductBooks(sample, count, shape, plan.params.threads, plan.params.seed, plan.control.cancel, books);
   if (!status.ok()) return status;
   return parallelFor(plan.params.threads, total, 256, plan.control.cancel, [&] {
-    return [&, encoder = ProductEncoder(shape, books), row = std::vector<float>(h.dim), left = std::vector<float>(h.dim)](uint32_t begin, uint32_t end) mutable {
+    return [&, encoder = ProductEncoder(shape, books), row = std::vector<float>(shape.dim), left = std::vector<float>(shape.dim)](uint32_t begin, uint32_t end) mutable {
       for (uint32_t i = begin; i < end; ++i) {
         const uint32_t id = plan.order[i];
         prepare(id, row.data());
         left = row;
-        encoder.encode(left.data(), file + h.codesAt + uint64_t{id} * h.codeStride);
-        if (h.biasesAt == 0) continue;
+        encoder.encode(left.data(), codes + id * stride);
+        if (biases == nullptr) continue;
         double squared = 0;
-        for (uint32_t d = 0; d < h.dim; ++d) squared += static_cast<double>(row[d] - left[d]) * static_cast<double>(row[d] - left[d]);
-        reinterpret_cast<float*>(file + h.biasesAt)[id] = static_cast<float>(squared);
+        for (uint32_t d = 0; d < dim; ++d) squared += static_cast<double>(row[d] - left[d]) * static_cast<double>(row[d] - left[d]);
+        biases[id] = static_cast<float>(squared);
       }
     };
   });

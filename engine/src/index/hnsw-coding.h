@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hnsw-build-plan.h"
+#include "product-codes.h"
 #include "redkite/quantise.h"
 #include "row-pairs.h"
 
@@ -22,7 +23,8 @@ CodeSet codeSetOf(const BuildPlan& plan, const uint8_t* file, std::vector<float>
 /// outliers), a walk on codes would lose them however wide it is.
 bool codesKeepNeighbours(const BuildPlan& plan, const CodeSet& set);
 
-/// Books, codes and squared lengths of all rows. `center` is zeros unless l2.
-Status encodeProducts(const BuildPlan& plan, const std::vector<float>& center, uint8_t* file);
+/// Books ([shape.bookFloats()], zeros before), codes ([rows][subs * levels]) and squared lengths ([rows], may be null) of all rows. `center` is
+/// zeros unless l2. The shape may have more dimensions than the rows: zeros.
+Status encodeProducts(const BuildPlan& plan, const ProductShape& shape, const std::vector<float>& center, float* books, uint8_t* codes, float* biases);
 
 }  // namespace redkite

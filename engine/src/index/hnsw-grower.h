@@ -77,10 +77,12 @@ class Grower {
     return outOfMemory_ ? Status::outOfMemory() : Status{};
   }
 
+  /// Copies the finished lists of the lowest layer: [rows][slots].
+  void writeGround(uint32_t* links) const { copyLinks(layers_[0], plan_.header.rows, plan_.header.slots, links); }
+
   /// Copies the finished lists to their places in the file.
   void write(uint8_t* file) const {
-    uint32_t* links = reinterpret_cast<uint32_t*>(file + plan_.header.linksAt);
-    copyLinks(layers_[0], plan_.header.rows, plan_.header.slots, links);
+    writeGround(reinterpret_cast<uint32_t*>(file + plan_.header.linksAt));
     uint32_t* upper = reinterpret_cast<uint32_t*>(file + plan_.header.upperLinksAt);
     for (uint32_t level = 1; level < layers_.size(); ++level) {
       const uint32_t nodes = plan_.header.levelNodes[level - 1];
@@ -130,7 +132,7 @@ class Grower {
   class Worker {
    public:
     template <class MakePairs>
-    Worker(Grower& grower, MakePairs makePairs) : g_(grower), linker_(makePairs()) {
+    Worker(Grower& grower, MakePairs makePairs) : g_(grower), linker_(makePairs(), grower.plan_.spread) {
       for (uint32_t i = 0; i < kInsertLanes; ++i) lanes_.emplace_back(makePairs());
     }
 

@@ -46,6 +46,12 @@ class Pool {
     items_[i] |= 1;
     return node;
   }
+  /// Position of a candidate as it was inserted, or `capacity` when it is not there (any more).
+  uint32_t find(Candidate item) const {
+    const auto end = items_.begin() + size_;
+    const auto found = std::lower_bound(items_.begin(), end, item);
+    return found != end && (*found & ~uint64_t{1}) == item ? static_cast<uint32_t>(found - items_.begin()) : capacity_;
+  }
   /// What a newcomer must be below.
   Candidate worst() const { return worst_; }
   /// Refuses newcomers at or above `bound` from now on, even while there is room.

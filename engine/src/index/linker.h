@@ -47,11 +47,18 @@ struct Neighbour {
   }
 };
 
+/// How much closer to a chosen neighbour than to the base a candidate must be to be left out: `alpha` times, counted from `-shift`, where the
+/// metric's distances begin. More than 1 leaves more links, and with them shorter ways (DiskANN, section 2.2).
+struct LinkSpread {
+  float alpha = 1;
+  float shift = 0;
+};
+
 /// Chooses and stores links with its own memory; one for each thread.
 template <class Pairs>
 class Linker {
  public:
-  explicit Linker(Pairs pairs) : other_(std::move(pairs)) {}
+  explicit Linker(Pairs pairs, LinkSpread spread = {}) : other_(std::move(pairs)), spread_(spread) {}
 
   void link(const LinkLists& lists, uint32_t node, const std::vector<Neighbour>& found, uint32_t limit) {
     choose(lists, found, limit);
@@ -103,17 +110,27 @@ class Linker {
   }
 
  private:
-  /// Malkov and Yashunin, algorithm 4: a candidate stays when no chosen one is closer to it than the base is.
-  /// `sorted` ascends by distance to the base. At most half of the links go to ties with the closest: a row with thousands of
-  /// duplicates would link to nothing else, and no walk would leave them.
+  /// Malkov and Yashunin, algorithm 4: a candidate stays when no chosen one is closer to it than the base is. Places that this leaves go to
+  /// candidates that none is closer to by more than `spread_` says (DiskANN, algorithm 2, with a growing alpha): first those, the near ones alone
+  /// would fill the list. `sorted` ascends by distance to the base.
   void choose(const LinkLists& lists, const std::vector<Neighbour>& sorted, uint32_t limit) {
     chosen_.clear();
     chosenRows_.clear();
+    addDiverse(lists, sorted, limit, {});
+    if (spread_.alpha <= 1 || chosen_.size() >= limit) return;
+    addDiverse(lists, sorted, limit, spread_);
+    std::sort(chosen_.begin(), chosen_.end());
+  }
+
+  /// At most half of the links go to ties with the closest: a row with thousands of duplicates would link to nothing else, and no walk would
+  /// leave them.
+  void addDiverse(const LinkLists& lists, const std::vector<Neighbour>& sorted, uint32_t limit, LinkSpread spread) {
     for (size_t i = 0; i < sorted.size() && chosen_.size() < limit; ++i) {
       const Neighbour& next = sorted[i];
       if (i + kAhead < sorted.size()) other_.space().prefetch(lists.rowOf(sorted[i + kAhead].node));
       if (chosen_.size() >= limit / 2 && chosen_.size() > 0 && next.distance == chosen_.front().distance) continue;
       const uint32_t row = lists.rowOf(next.node);
+      if (spread.alpha > 1 && std::find(chosenRows_.begin(), chosenRows_.end(), row) != chosenRows_.end()) continue;
       bool keep = true;
       if (!chosen_.empty()) {
         other_.setRow(row);
@@ -124,7 +141,7 @@ class Linker {
         for (uint32_t begin = 0; keep && begin < chosenRows_.size(); begin += step) {
           const uint32_t n = std::min<uint32_t>(step, static_cast<uint32_t>(chosenRows_.size()) - begin);
           space.distances(chosenRows_.data() + begin, n, distances);
-          for (uint32_t j = 0; j < n; ++j) keep = keep && !(distances[j] < next.distance);
+          for (uint32_t j = 0; j < n; ++j) keep = keep && !(spread.alpha * (distances[j] + spread.shift) < next.distance + spread.shift);
         }
       }
       if (!keep) continue;
@@ -154,6 +171,7 @@ class Linker {
   static constexpr size_t kAhead = 4;
 
   Pairs other_;
+  LinkSpread spread_;
   std::vector<Neighbour> list_;
   std::vector<Neighbour> own_;
   std::vector<Neighbour> chosen_;

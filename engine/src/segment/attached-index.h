@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "redkite/disk-index.h"
 #include "redkite/hnsw.h"
 #include "redkite/ivf.h"
 #include "redkite/sparse-index.h"
@@ -18,6 +19,7 @@ class AttachedIndex {
   std::shared_ptr<Buffer> file;
   std::optional<HnswIndex> graph;
   std::optional<IvfIndex> lists;
+  std::optional<DiskIndex> disk;
   std::optional<SparseIndex> sparse;
   std::optional<filter::ScalarIndex> scalar;
 };

@@ -2,11 +2,14 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "redkite/disk-index.h"
 
 namespace redkite::segment {
 namespace {
@@ -45,6 +48,7 @@ Buffer::~Buffer() {
       break;
     case Kind::file:
       if (reserved_ > 0) munmap(data_, reserved_);
+      if (reads_ >= 0) close(reads_);
       return;
   }
   heldBytes.fetch_sub(reserved_, std::memory_order_relaxed);
@@ -82,6 +86,8 @@ Status Buffer::mapFile(int descriptor, std::shared_ptr<Buffer>& out) {
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
   if (data == MAP_FAILED) return outOfMemory("cannot map a file of " + std::to_string(size) + " bytes: " + reason());
   out.reset(new Buffer(static_cast<uint8_t*>(data), size, size, Kind::file));
+  // The caller's descriptor is gone by the time an index is attached. One that cannot be had is no reason to fail: the mapping has it all.
+  if (DiskIndex::recognises(out->data(), size)) out->reads_ = DiskIndex::openForReads(descriptor);
   return good();
 }
 

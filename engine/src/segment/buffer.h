@@ -39,6 +39,8 @@ class Buffer {
 
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
+  /** The descriptor by which a mapped DISKANN index reads past its mapping, else -1. Closed with the buffer. */
+  int reads() const { return reads_; }
   bool mapped() const { return kind_ == Kind::file; }
   /** Null for a mapped file, which nobody writes. */
   uint8_t* writable() { return mapped() ? nullptr : data_; }
@@ -51,6 +53,7 @@ class Buffer {
   size_t size_;
   size_t reserved_;
   Kind kind_;
+  int reads_ = -1;
 };
 
 /**

@@ -41,8 +41,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
   const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &base);
-  const bool graph = input.kind == VectorIndexKind::hnsw || input.kind == VectorIndexKind::hnswSq || input.kind == VectorIndexKind::hnswProduct;
-  if (!graph) {
+  if (input.kind >= VectorIndexKind::ivfFlat && input.kind <= VectorIndexKind::binIvfFlat) {
     IvfBuildParams params;
     params.kind = static_cast<IvfKind>(static_cast<uint8_t>(input.kind) - static_cast<uint8_t>(VectorIndexKind::ivfFlat));
     params.metric = input.metric;
@@ -53,6 +52,20 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     params.threads = input.threads;
     params.seed = input.seed;
     Result<AlignedBytes> built = buildIvf(view, indexed, params, {cancel, progress});
+    REDKITE_TRY(std::move(built.status));
+    out = Buffer::adopt(std::move(built.value));
+    return good();
+  }
+  if (input.kind == VectorIndexKind::disk) {
+    DiskBuildParams params;
+    params.metric = input.metric;
+    params.maxDegree = input.m;
+    params.searchList = input.efConstruction;
+    params.codesPerRow = input.codesPerRow;
+    params.cachedPerRow = input.cachedPerRow;
+    params.threads = input.threads;
+    params.seed = input.seed;
+    Result<AlignedBytes> built = buildDisk(view, indexed, params, {cancel, progress});
     REDKITE_TRY(std::move(built.status));
     out = Buffer::adopt(std::move(built.value));
     return good();
@@ -114,6 +127,15 @@ Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
     }
     if (lists.value.info().rows != snap.rows) return mismatch(lists.value.info().rows);
     index->lists = lists.value;
+  } else if (DiskIndex::recognises(file->data(), file->size())) {
+    Result<DiskIndex> disk = DiskIndex::open(file->data(), file->size(), file->reads());
+    REDKITE_TRY(std::move(disk.status));
+    const auto type = vectorType(column->field.type);
+    if (!type || *type != disk.value.info().type || disk.value.info().dim != column->field.dim) {
+      return Status::invalid("the index is over another type or dimension than field " + std::to_string(fieldId));
+    }
+    if (disk.value.info().rows != snap.rows) return mismatch(disk.value.info().rows);
+    index->disk = disk.value;
   } else {
     Result<HnswIndex> graph = HnswIndex::open(file->data(), file->size());
     REDKITE_TRY(std::move(graph.status));

@@ -90,8 +90,8 @@ FieldStats fieldStats(const ColumnView& column, uint32_t rows);
 
 /** Numbers of src/engine/native-engine.ts. */
 enum class VectorIndexKind : uint8_t { flat = 0, hnsw = 1, sparse = 2, ivfFlat = 3, ivfSq8 = 4, ivfPq = 5, scann = 6, ivfRabitq = 7, binIvfFlat = 8,
-                                       hnswSq = 9, hnswProduct = 10 };
-inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::hnswProduct;
+                                       hnswSq = 9, hnswProduct = 10, disk = 11 };
+inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::disk;
 
 struct VectorIndexInput {
   int64_t fieldId = 0;
@@ -106,6 +106,9 @@ struct VectorIndexInput {
   uint32_t levels = 1;
   /** Ranks again on the raw rows. */
   bool refine = true;
+  /** On disk: bytes in memory for each byte of a row, as codes and as blocks. */
+  float codesPerRow = 0.125f;
+  float cachedPerRow = 0.1f;
   uint32_t threads = 1;
   uint64_t seed = 1;
 };

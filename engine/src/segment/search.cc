@@ -17,6 +17,9 @@ namespace {
 /** Hits of all queries of one call; the caller splits larger requests. */
 constexpr uint64_t kHitsMax = uint64_t{1} << 27;
 
+/** Blocks that a walk over an index on disk asks for together: Milvus's beam_width_ratio for one thread. */
+constexpr uint32_t kDiskBeam = 4;
+
 /** Rows of one value of the group field share a number. Values that fit 64 bits stand for themselves. */
 class Groups {
  public:
@@ -171,7 +174,8 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);
     const bool walk = index != nullptr && index->graph && index->graph->info().rows == snapshot.rows && index->graph->info().metric == input.metric;
     const bool lists = index != nullptr && index->lists && index->lists->info().rows == snapshot.rows && index->lists->info().metric == input.metric;
-    InterimIndexes* interim = input.exact || walk || lists ? nullptr : snapshot.segment->interim();
+    const bool disk = index != nullptr && index->disk && index->disk->info().rows == snapshot.rows && index->disk->info().metric == input.metric;
+    InterimIndexes* interim = input.exact || walk || lists || disk ? nullptr : snapshot.segment->interim();
     const auto growing = interim == nullptr ? nullptr : interim->find(input.fieldId, input.metric);
     out.wantsInterim = interim != nullptr && !input.groupField && metricIndexed(*type, input.metric) && interim->wanted(input.fieldId, input.metric, snapshot.rows);
     thread_local HnswScratch scratch;
@@ -179,6 +183,9 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
       REDKITE_TRY(growing->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));
     } else if (lists) {
       REDKITE_TRY(index->lists->search(view, input.queries.data(), input.nq, bits, params, {input.nprobe, input.refineRows}, cancel, hits, &out.stats));
+    } else if (disk) {
+      thread_local DiskScratch diskScratch;
+      REDKITE_TRY(index->disk->search(input.queries.data(), input.nq, bits, params, {input.ef, kDiskBeam}, cancel, &diskScratch, hits, &out.stats));
     } else if (walk) {
       REDKITE_TRY(index->graph->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));
     } else {

@@ -24,6 +24,12 @@ export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorInde
     if (dim % index.subs !== 0)
       throw parameterInvalid("m", { expected: `a divisor of ${dim}`, actual: index.subs });
   }
+  if (index.kind === "DISKANN") {
+    checkRange("max_degree", index.maxDegree, 2048);
+    checkRange("search_list_size", index.searchList, 65_536);
+    checkShare("pq_code_budget_gb_ratio", index.codesPerRow);
+    checkShare("search_cache_budget_gb_ratio", index.cachedPerRow);
+  }
   if (index.kind === "SCANN" && dim % 2 !== 0)
     throw parameterInvalid("dimension for SCANN", { expected: "an even number", actual: dim });
 }
@@ -31,6 +37,11 @@ export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorInde
 function checkRange(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 1 || value > most)
     throw parameterInvalid(name, { expected: `1 to ${most}`, actual: value });
+}
+
+function checkShare(name: string, value: number): void {
+  if (!Number.isFinite(value) || value < 0)
+    throw parameterInvalid(name, { expected: "0 or more", actual: value });
 }
 
 function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean {
@@ -47,6 +58,7 @@ function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean 
     case "IVF_PQ":
     case "SCANN":
     case "IVF_RABITQ":
+    case "DISKANN":
       return isDenseVector(type) && type !== DataType.BinaryVector;
     case "BIN_IVF_FLAT":
       return type === DataType.BinaryVector;

@@ -15,7 +15,7 @@ export interface IndexFile {
   readonly type: number;
   readonly dim: number;
   readonly rows: number;
-  /** Graphs: M and efConstruction; lists: nlist and m; else 0. */
+  /** Graphs: M and efConstruction (on disk max_degree and search_list_size); lists: nlist and m; else 0. */
   readonly parameters: readonly [number, number];
 }
 
@@ -39,6 +39,7 @@ const kinds: readonly IndexFileKind[] = [
   "HNSW_SQ",
   "HNSW_PQ",
   "HNSW_PRQ",
+  "DISKANN",
 ];
 
 export function writeIndexFile(index: IndexFile): Uint8Array {

@@ -20,6 +20,7 @@ const dense: readonly Index[] = [
   { kind: "IVF_PQ", nlist: 16, m: 8, nbits: 8 },
   { kind: "SCANN", nlist: 16, refine: true },
   { kind: "IVF_RABITQ", nlist: 16, refine: true },
+  { kind: "DISKANN", maxDegree: 24, searchList: 60, codesPerRow: 0.25, cachedPerRow: 0.1 },
 ];
 const cases: readonly { readonly field: FieldSchema; readonly indexes: readonly Index[] }[] = [
   { field: testField(110, DataType.FloatVector, { nullable: true, dim: 16 }), indexes: dense },
@@ -87,6 +88,10 @@ export function listIndexContract(makeEngine: MakeEngine): void {
     const wrong: readonly Index[] = [
       { kind: "IVF_FLAT", nlist: 0 },
       { kind: "IVF_SQ8", nlist: 65_537 },
+      { kind: "DISKANN", maxDegree: 0, searchList: 60, codesPerRow: 0.25, cachedPerRow: 0.1 },
+      { kind: "DISKANN", maxDegree: 8, searchList: 65_537, codesPerRow: 0.25, cachedPerRow: 0.1 },
+      { kind: "DISKANN", maxDegree: 8, searchList: 60, codesPerRow: -1, cachedPerRow: 0.1 },
+      { kind: "DISKANN", maxDegree: 8, searchList: 60, codesPerRow: 0.25, cachedPerRow: Number.NaN },
       { kind: "IVF_PQ", nlist: 4, m: 4, nbits: 8 },
       { kind: "IVF_PQ", nlist: 4, m: 5, nbits: 9 },
       { kind: "SCANN", nlist: 4, refine: true },

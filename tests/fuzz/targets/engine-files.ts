@@ -50,6 +50,7 @@ export const ENGINE_TARGETS: readonly FuzzTarget[] = [
   { name: "ends-file", shortInputs: 10_000, open: endsFile },
   { name: "hnsw-file", shortInputs: 10_000, open: async (seed) => vectorIndex("HNSW", seed) },
   { name: "ivf-file", shortInputs: 10_000, open: async (seed) => vectorIndex("IVF", seed) },
+  { name: "disk-index-file", shortInputs: 10_000, open: async (seed) => vectorIndex("DISKANN", seed) },
   { name: "flat-file", shortInputs: 10_000, open: async (seed) => vectorIndex("FLAT", seed) },
   { name: "scalar-index", shortInputs: 10_000, open: scalarIndex },
   { name: "filter-program", shortInputs: 20_000, open: filterPrograms },
@@ -214,6 +215,7 @@ const fuzzedIndexes = {
     { kind: "HNSW_PRQ", m: 8, efConstruction: 40, subs: 4, nbits: 4, levels: 3, refine: false },
   ],
   FLAT: [{ kind: "FLAT" }],
+  DISKANN: [{ kind: "DISKANN", maxDegree: 8, searchList: 20, codesPerRow: 0.25, cachedPerRow: 0.1 }],
   IVF: [
     { kind: "IVF_FLAT", nlist: 6 },
     { kind: "IVF_SQ8", nlist: 6 },

@@ -1,0 +1,45 @@
+// Growing the graph of a build plan on what is compared fastest without losing neighbours.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hnsw-coding.h"
+#include "hnsw-grower.h"
+
+namespace redkite {
+
+inline void setScalarCodes(HnswHeader& h, bool rerank) {
+  h.codeKind = codeKindOf(rerank ? NodeCodes::u8 : NodeCodes::u8Alone);
+  h.codeStride = codeStrideOf(h.dim);
+}
+
+/// Grows the plan's graph by the distances of `makePairs` and hands it to `use`.
+template <class Pairs, class MakePairs, class Use>
+Status growGraph(const BuildPlan& plan, MakePairs makePairs, Use use) {
+  if (plan.control.progress != nullptr) __atomic_store_n(plan.control.progress, plan.order.empty() ? 0 : 1, __ATOMIC_RELAXED);
+  Grower<Pairs> grower(plan);
+  if (Status status = grower.grow(makePairs); !status.ok()) return status;
+  use(grower);
+  return {};
+}
+
+/// Grows the plan's graph on 8-bit codes, which are thrown away, or on the raw rows where those lose neighbours: links of coarse codes would keep
+/// the walk from good rows for ever.
+template <class Use>
+Status growOnCodes(const BuildPlan& plan, const ScalarQuantiser& quantiser, Use use) {
+  BuildPlan walk = plan;
+  setScalarCodes(walk.header, true);
+  walk.header.codeScale = quantiser.scale;
+  placeSections(walk.header);
+  AlignedBytes codes = AlignedBytes::allocate(walk.header.linksAt);
+  if (codes.data() == nullptr) return Status::outOfMemory();
+  encodeRows(walk, quantiser, codes.data());
+  std::vector<float> constants;
+  const CodeSet set = codeSetOf(walk, codes.data(), constants);
+  if (codesKeepNeighbours(walk, set)) return growGraph<CodePairs>(plan, [&] { return CodePairs(set); }, use);
+  codes = {};
+  return growGraph<RawPairs>(plan, [&] { return RawPairs(*plan.view, plan.params.metric); }, use);
+}
+
+}  // namespace redkite
