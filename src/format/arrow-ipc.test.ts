@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { tableFromIPC } from "apache-arrow";
 import { fieldsOfEveryType, randomColumn, testField } from "../../tests/contract/random-columns.ts";
+import { timesAndShapes } from "../../tests/fuzz/samples.ts";
 import { newBitset, setBit } from "../base/bitset.ts";
 import { Prng } from "../base/prng.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
@@ -219,6 +220,28 @@ test("the golden file is still read, and what was read is written as the same by
   assert.deepEqual(shown(100), [true, false, false]);
   assert.deepEqual(shown(107), ["ab", "", ""]);
   assert.deepEqual(shown(112), [[-7, -15, 12, 17], null, [-13, -10, -7]]);
+});
+
+test("the golden file of times and shapes is still read, and what was read is written as the same bytes", () => {
+  const golden = new Uint8Array(
+    readFileSync(new URL("../../tests/golden/format/times-and-shapes-1.arrow", import.meta.url)),
+  );
+  const expected = timesAndShapes().columns;
+  const fields = [
+    testField(100, DataType.Timestamptz, { nullable: true }),
+    testField(101, DataType.Geometry, { nullable: true }),
+  ];
+  const columns = parseArrowFile(golden).columns.map((column, i) => ({
+    field: fields[i] ?? assert.fail("a column too many"),
+    column: readBack(golden, column),
+  }));
+  for (const { field, column } of columns) assert.deepEqual(column, expected.get(field.id));
+  assert.deepEqual(writeFile(columns), golden);
+  const table = tableFromIPC(golden);
+  assert.deepEqual(
+    [0, 1, 2].map((row) => table.getChild("f100")?.get(row) as unknown),
+    [1_735_689_600_123_456n, null, -62_135_596_800_000_000n],
+  );
 });
 
 test("damage is refused with a sentence that says what is wrong", () => {

@@ -21,6 +21,7 @@ import {
   type IndexId,
   type PChannel,
 } from "../../src/model/ids.ts";
+import type { Column, RowBatch } from "../../src/model/columns.ts";
 import type { CollectionInfo, FieldSchema, IndexInfo } from "../../src/model/schema.ts";
 import type {
   ChannelMeta,
@@ -91,6 +92,38 @@ export const deltaSample: readonly DeltaPart[] = [
 /** A row batch of three columns; floats come from a seed. */
 export function batchSample(rows = 6): Uint8Array {
   return batchOf(randomRows(Prng.fromSeed("samples"), fieldsOfSamples, sequentialKeys("int64", 1, rows)));
+}
+
+/** A time and a shape, one row with neither: types that came after the other samples, whose bytes stay as they are. */
+export function timesAndShapes(): RowBatch {
+  const validity = Uint8Array.of(0b101);
+  const point = Uint8Array.fromHex("01010000000000000000003e400000000000002440");
+  const line = Uint8Array.fromHex(
+    "01020000000200000000000000000000000000000000000000000000000000f03f000000000000f0bf",
+  );
+  const times: Column = {
+    kind: "fixed",
+    type: DataType.Timestamptz,
+    dim: 0,
+    rows: 3,
+    values: BigInt64Array.of(1_735_689_600_123_456n, 0n, -62_135_596_800_000_000n),
+    validity,
+  };
+  const shapes: Column = {
+    kind: "bytes",
+    type: DataType.Geometry,
+    rows: 3,
+    offsets: Int32Array.of(0, point.length, point.length, point.length + line.length),
+    bytes: concatBytes([point, line]),
+    validity,
+  };
+  return {
+    rows: 3,
+    columns: new Map<number, Column>([
+      [100, times],
+      [101, shapes],
+    ]),
+  };
 }
 
 export function logRecordSamples(): readonly LogRecord[] {

@@ -10,10 +10,12 @@ import {
   manifestBytes,
   manifestSample,
   METADATA_SAMPLES,
+  timesAndShapes,
 } from "../fuzz/samples.ts";
 import { decodeDeltaLog } from "../../src/format/delta-log.ts";
 import { decodeLogRecord } from "../../src/format/log-record.ts";
 import { decodeManifest } from "../../src/format/manifest.ts";
+import { decodeRowBatch, encodeRowBatch } from "../../src/format/row-batch.ts";
 
 /** Bytes that release 0.1.0 wrote. They are only added to: every later release reads them, and this version still writes them. */
 interface Golden {
@@ -26,6 +28,12 @@ interface Golden {
 const GOLDEN: readonly Golden[] = [
   { file: "manifest-1.bin", write: manifestBytes, read: decodeManifest, value: manifestSample },
   { file: "delta-log-1.bin", write: deltaLogBytes, read: decodeDeltaLog, value: deltaSample },
+  {
+    file: "row-batch-1-times-and-shapes.bin",
+    write: () => encodeRowBatch(timesAndShapes()),
+    read: decodeRowBatch,
+    value: timesAndShapes(),
+  },
   ...logRecordSamples().map((record) => ({
     file: `log-record-1-${record.type}.bin`,
     write: () => logRecordBytes(record),
