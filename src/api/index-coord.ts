@@ -52,6 +52,14 @@ export interface IndexCoord extends Component {
   buildAhead(ctx: CallContext, request: { readonly segment: SegmentMeta }): Promise<void>;
   /** The segment has begun, or never will: with the next change, indexes of one that DataCoord does not list go. */
   endAhead(ctx: CallContext, request: { readonly segmentId: SegmentId }): Promise<void>;
+  /**
+   * A reader found the file of a build gone or damaged. Forgets the build, so that the index is built anew, and answers true; false when it
+   * is not the current one of the segment (any more).
+   */
+  indexLost(
+    ctx: CallContext,
+    request: { readonly collectionId: CollectionId; readonly lost: SegmentIndexMeta },
+  ): Promise<boolean>;
   dropCollection(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
 }
 
@@ -113,6 +121,7 @@ export const indexCoordTable: ServiceTable<IndexCoord> = {
     segmentsChanged: yes,
     buildAhead: yes,
     endAhead: yes,
+    indexLost: yes,
     dropCollection: yes,
   },
 };

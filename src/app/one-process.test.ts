@@ -212,3 +212,62 @@ test("a file that decays after it was opened is found, not served any more, and 
   await assert.rejects(process.count(info), damaged);
   await assert.rejects(process.nearest(info, 1), damaged);
 });
+
+test("an index whose file is damaged or gone is built anew, and until then the rows are scanned", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const process = await startOneProcess(folder, meta, new NativeEngine({ threads: 1, deterministic: true }));
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const { coords, ctx } = process;
+  const info = await process.create();
+  await process.insert(
+    info,
+    Array.from({ length: 1200 }, (_, i) => BigInt(i)),
+  );
+  await process.flush(info);
+  for (const { name, type } of info.schema.fields.filter(({ isPrimaryKey }) => !isPrimaryKey)) {
+    const params = isVector(type)
+      ? { index_type: "HNSW", metric_type: "L2", M: "8" }
+      : { index_type: "STL_SORT" };
+    await coords.indexCoord.createIndex(ctx, {
+      collectionId: info.id,
+      field: info.schema.fields.find((field) => field.name === name) ?? assert.fail(),
+      indexName: name,
+      userParams: params,
+      params,
+      isAuto: false,
+    });
+  }
+  const segments = await coords.dataCoord.listSegments(ctx, { collectionId: info.id });
+  const builds = async (): Promise<ReadonlyMap<number, bigint>> => {
+    for (;;) {
+      const segmentIds = segments.map(({ id }) => id);
+      const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId: info.id, segmentIds });
+      const finished = records.filter(({ state }) => state === "Finished");
+      if (finished.length === 2) return new Map(finished.map(({ fieldId: id, buildId }) => [id, buildId]));
+      await nodeClock.sleep(2, ctx.signal);
+    }
+  };
+  const before = await builds();
+  const files = globSync(join(folder, "objects/indexes/**"), { withFileTypes: true }).filter((file) =>
+    file.isFile(),
+  );
+  assert.equal(files.length, 2);
+  const [gone, damaged] = files.map(({ parentPath, name }) => join(parentPath, name));
+  assert.ok(gone !== undefined && damaged !== undefined);
+  await rm(gone);
+  const whole = await readFile(damaged);
+  const at = whole.length - 5;
+  await writeFile(damaged, whole.with(at, (whole[at] ?? 0) ^ 1));
+  await process.load(info);
+  assert.deepEqual(await process.nearest(info, 77), [77n]);
+  assert.deepEqual(await process.keys(info, "age == 770"), [77n]);
+  const after = await builds();
+  for (const [field, buildId] of before) assert.notEqual(after.get(field), buildId);
+  await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
+  assert.deepEqual(await process.keys(info, "age == 11990"), [1199n]);
+});

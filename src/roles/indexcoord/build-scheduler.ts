@@ -173,6 +173,14 @@ export class BuildScheduler {
     await this.#forget([...this.#records.values()].filter((record) => gone.has(record.indexId)));
   }
 
+  /** False when there is another build of the same by now. */
+  async forgetBuild({ buildId, segmentId, indexId }: SegmentIndexMeta): Promise<boolean> {
+    const record = this.#records.get(`${segmentId}/${indexId}`);
+    if (record?.buildId !== buildId) return false;
+    await this.#forget([record]);
+    return true;
+  }
+
   #isWanted({ meta, index }: Build): boolean {
     if (this.#ahead.has(meta.id)) return this.#collectionOf.has(index.id);
     return this.#wanted.get(index.id)?.has(meta.id) === true;

@@ -203,6 +203,15 @@ export class IndexCoordRole implements IndexCoord {
     this.#builds.endAhead(segmentId);
   }
 
+  async indexLost(
+    _ctx: CallContext,
+    { collectionId, lost }: { readonly collectionId: CollectionId; readonly lost: SegmentIndexMeta },
+  ): Promise<boolean> {
+    if (!(await this.#builds.forgetBuild(lost))) return false;
+    this.#reconcile(collectionId);
+    return true;
+  }
+
   async dropCollection(_ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void> {
     await this.#drop(this.#of(request.collectionId));
   }

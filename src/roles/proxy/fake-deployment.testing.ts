@@ -573,6 +573,7 @@ export class FakeDeployment {
       segmentsChanged: never("segmentsChanged"),
       buildAhead: never("buildAhead"),
       endAhead: never("endAhead"),
+      indexLost: never("indexLost"),
       dropCollection: never("dropCollection"),
     };
   }

@@ -13,7 +13,7 @@ import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
 import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
-import type { RedkiteError } from "../../errors/redkite-error.ts";
+import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
@@ -27,7 +27,7 @@ import type {
 import type { CollectionSchema } from "../../model/schema.ts";
 import type { SegmentIndexMeta } from "../../model/segment-meta.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
-import type { Engine } from "../../ports/engine.ts";
+import type { Engine, NativeBuffer } from "../../ports/engine.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 
@@ -238,7 +238,7 @@ export class Delegator {
       wanted.add(slot);
       const known = this.#attached.get(slot);
       if (known?.index.buildId === index.buildId && known.entry === entry) continue;
-      await this.#attach(entry, index, index.file);
+      if (!(await this.#attach(ctx, entry, index, index.file))) continue;
       this.#attached.set(slot, { index, entry });
     }
     for (const [slot, { index, entry }] of this.#attached) {
@@ -248,22 +248,44 @@ export class Delegator {
     }
   }
 
+  /** False when the file is lost: the rows are scanned until the index has been built anew. */
   async #attach(
+    ctx: CallContext,
     entry: SealedEntry,
     index: SegmentIndexMeta,
     file: NonNullable<SegmentIndexMeta["file"]>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     entry.ref.retain();
-    const buffer = await this.#deps.objects.open(file.key);
     try {
-      if (buffer.byteLength !== file.bytes) {
-        throw corrupted({ file: file.key, problem: `${buffer.byteLength} bytes instead of ${file.bytes}` });
+      const buffer = await this.#openIndex(file);
+      try {
+        entry.ref.segment.attachIndex(index.fieldId, buffer);
+      } finally {
+        buffer.close();
       }
-      entry.ref.segment.attachIndex(index.fieldId, buffer);
+      return true;
+    } catch (error) {
+      if (!isRedkiteError(error, "corrupted") && !isRedkiteError(error, "objectNotFound")) throw error;
+      const { collectionId } = this.#shard.state;
+      if (!(await this.#deps.indexCoord.indexLost(ctx, { collectionId, lost: index }))) throw error;
+      return false;
     } finally {
-      buffer.close();
       entry.ref.release();
     }
+  }
+
+  /** A damaged index of scalars would find wrong rows; one of vectors, which may be large, finds others than it should at worst. */
+  async #openIndex(file: NonNullable<SegmentIndexMeta["file"]>): Promise<NativeBuffer> {
+    const buffer = await this.#deps.objects.open(file.key);
+    const problem =
+      buffer.byteLength !== file.bytes
+        ? `${buffer.byteLength} bytes instead of ${file.bytes}`
+        : file.bytes <= VERIFIED_BYTES_MAX && this.#deps.engine.crc32c(buffer.bytes) !== file.crc32c
+          ? "the checksum differs from the one in metadata"
+          : undefined;
+    if (problem === undefined) return buffer;
+    buffer.close();
+    throw corrupted({ file: file.key, problem });
   }
 
   #listSegments(): readonly LoadedSegmentInfo[] {
@@ -287,6 +309,9 @@ export class Delegator {
     return infos;
   }
 }
+
+/** What a checksum takes a few milliseconds of. */
+const VERIFIED_BYTES_MAX = 64 << 20;
 
 /** An index, and the segment as it was opened: one opened anew has none yet. */
 interface Attached {
