@@ -6,9 +6,9 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Assertions stay on in production. `message` says which invariant, with the values that broke it. */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new AssertionError(message);
+/** Assertions stay on in production. `message` says which invariant, with the values that broke it; a function where many calls pass. */
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (!condition) throw new AssertionError(typeof message === "string" ? message : message());
 }
 
 /** `value` without null and undefined; `what` names it for the message. */

@@ -55,7 +55,10 @@ export class Prng {
 
   /** Uniform integer in [0, bound). */
   int(bound: number): number {
-    assert(Number.isSafeInteger(bound) && bound > 0, `int needs a positive integer bound, not ${bound}`);
+    assert(
+      Number.isSafeInteger(bound) && bound > 0,
+      () => `int needs a positive integer bound, not ${bound}`,
+    );
     if (bound > 0x1_0000_0000) return Math.floor(this.float() * bound);
     // Values above the last whole multiple of `bound` would make small results likelier: draw again.
     const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
@@ -66,7 +69,7 @@ export class Prng {
 
   /** Uniform integer in [min, max], both included. */
   between(min: number, max: number): number {
-    assert(max >= min, `between needs min <= max, not ${min} and ${max}`);
+    assert(max >= min, () => `between needs min <= max, not ${min} and ${max}`);
     return min + this.int(max - min + 1);
   }
 

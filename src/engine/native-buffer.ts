@@ -25,7 +25,7 @@ export class EngineBuffer implements NativeBuffer {
   }
 
   get ref(): BufferRef {
-    assert(this.#ref !== undefined, `a buffer of ${this.byteLength} bytes is used after its close`);
+    assert(this.#ref !== undefined, () => `a buffer of ${this.byteLength} bytes is used after its close`);
     return this.#ref;
   }
 

@@ -1,4 +1,7 @@
-/** What accompanies every call, on every channel: who, where, until when, and under which trace. */
+/**
+ * What accompanies every call, on every channel: who, where, until when, and under which trace. Some contexts make their signal when
+ * somebody looks at it, so that a spread would lose it: `inDatabase` and `inTrace` make others of one.
+ */
 export interface CallContext {
   /** `""` while authentication is off. */
   readonly principal: string;
@@ -21,10 +24,19 @@ export interface TraceContext {
 
 export const NO_TRACE: TraceContext = { traceId: "", spanId: "" };
 
-/** The call under another span. Itself when that is the same; its signal is not looked at, because some are made on first use. */
+/** The call under another span. Itself when that is the same. */
 export function inTrace(ctx: CallContext, trace: TraceContext): CallContext {
   if (trace.spanId === ctx.trace.spanId && trace.traceId === ctx.trace.traceId) return ctx;
-  const { principal, database, deadlineMs, clientRequestId } = ctx;
+  return derived(ctx, ctx.database, trace);
+}
+
+/** The call in another database. */
+export function inDatabase(ctx: CallContext, database: string): CallContext {
+  return derived(ctx, database, ctx.trace);
+}
+
+function derived(ctx: CallContext, database: string, trace: TraceContext): CallContext {
+  const { principal, deadlineMs, clientRequestId } = ctx;
   return {
     principal,
     database,

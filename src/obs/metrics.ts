@@ -216,7 +216,7 @@ export class Counter extends Metric {
   }
 
   #add(values: Float64Array, by: number): void {
-    assert(by >= 0, `counter ${this.name} cannot go down by ${by}`);
+    assert(by >= 0, () => `counter ${this.name} cannot go down by ${by}`);
     values[0] = (values[0] ?? 0) + by;
   }
 

@@ -1,5 +1,7 @@
 import {
   context,
+  INVALID_SPANID,
+  INVALID_TRACEID,
   propagation,
   SpanStatusCode,
   trace,
@@ -14,7 +16,8 @@ export interface TraceIds {
   readonly spanId: string;
 }
 
-const tracerName = "redkite";
+/** Takes up a provider that is registered later. */
+const tracer = trace.getTracer("redkite");
 
 /**
  * Runs `run` inside a span, for example `Proxy-Search` (R119), that ends with it and carries its error. Without an exporter
@@ -30,11 +33,11 @@ export async function span<T>(
   attributes: Attributes = {},
 ): Promise<T> {
   const parentContext = toContext(parent);
-  const current = trace.getTracer(tracerName).startSpan(name, { attributes }, parentContext);
+  const current = tracer.startSpan(name, { attributes }, parentContext);
   try {
     const { traceId, spanId } = current.spanContext();
     // Nobody listens: the context stays as it is.
-    if (!trace.isSpanContextValid(current.spanContext())) return await run(parent, current);
+    if (traceId === INVALID_TRACEID || spanId === INVALID_SPANID) return await run(parent, current);
     return await context.with(trace.setSpan(parentContext, current), () => run({ traceId, spanId }, current));
   } catch (error) {
     current.recordException(error instanceof Error ? error : String(error));
@@ -52,7 +55,7 @@ const traceparentPattern = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{
 
 /** Reads a W3C `traceparent` value; undefined when it is missing or malformed. */
 export function parseTraceparent(value: string | undefined): TraceIds | undefined {
-  const match = traceparentPattern.exec(value ?? "");
+  const match = value === undefined ? null : traceparentPattern.exec(value);
   if (match === null) return undefined;
   const [, traceId = "", spanId = ""] = match;
   return /^0+$/.test(traceId) || /^0+$/.test(spanId) ? undefined : { traceId, spanId };

@@ -192,7 +192,7 @@ export class ShardState {
 
   /** Applies the next record of the log. Records of a deposed owner count for nothing. */
   apply(record: LogRecord, position: bigint): void {
-    assert(position > this.#position, `record at ${position} applied after ${this.#position}`);
+    assert(position > this.#position, () => `record at ${position} applied after ${this.#position}`);
     const counts = record.epoch >= this.epoch;
     if (counts) {
       if (record.epoch > this.epoch) this.#epochs.push({ after: position, epoch: record.epoch });

@@ -1,4 +1,4 @@
-import { NO_TRACE, type CallContext } from "../../model/call-context.ts";
+import { NO_TRACE, type CallContext, type TraceContext } from "../../model/call-context.ts";
 import type { LogFields } from "../../obs/logger.ts";
 import { parseTraceparent } from "../../obs/tracing.ts";
 import { CallSignal } from "./call-signal.ts";
@@ -7,6 +7,7 @@ import type { ProxyCall, ProxySelf } from "./handler.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { MetaCache } from "./meta-cache.ts";
 import type { ProxyDeps } from "./proxy-deps.ts";
+import { requestTarget, type RequestTarget } from "./request-target.ts";
 import type { RpcRow } from "./service-table.ts";
 
 /** A call while it is served: what interceptors know and change of it. */
@@ -18,12 +19,13 @@ export class ActiveCall implements ProxyCall, Disposable {
   readonly arrivedMs: number;
   readonly client: ClientInfo | undefined;
   readonly incoming: IncomingCall;
+  readonly target: RequestTarget;
   readonly ctx: CallContext;
-  readonly #context: CallContext;
-  #fields: LogFields = {};
+  readonly #context: ServedContext;
+  readonly #notes: LogFields[] = [];
   readonly #signal: CallSignal;
 
-  constructor(row: RpcRow, incoming: IncomingCall, proxy: CallHost) {
+  constructor(row: RpcRow, incoming: IncomingCall, request: object, proxy: CallHost) {
     const { deps } = proxy;
     this.row = row;
     this.deps = deps;
@@ -36,13 +38,20 @@ export class ActiveCall implements ProxyCall, Disposable {
     const { ddlTimeoutMs, requestTimeoutMs } = deps.limits;
     const timeoutMs = row.quota === "ddl" ? ddlTimeoutMs : requestTimeoutMs;
     this.#signal = new CallSignal(incoming, deps.clock, timeoutMs);
-    this.#context = contextOf(incoming, this.#signal);
+    this.#context = new ServedContext(incoming, this.#signal);
     this.ctx = this.#context;
+    this.target = requestTarget(request);
   }
 
   /** What interceptors find out; nobody behind them has seen the context yet. */
-  enter(found: Partial<Pick<CallContext, "database" | "principal" | "trace">>): void {
-    Object.assign(this.#context, found);
+  enter({
+    database,
+    principal,
+    trace,
+  }: Partial<Pick<CallContext, "database" | "principal" | "trace">>): void {
+    if (database !== undefined) this.#context.database = database;
+    if (principal !== undefined) this.#context.principal = principal;
+    if (trace !== undefined) this.#context.trace = trace;
   }
 
   get rpc(): string {
@@ -58,11 +67,11 @@ export class ActiveCall implements ProxyCall, Disposable {
   }
 
   get fields(): LogFields {
-    return this.#fields;
+    return Object.assign({}, ...this.#notes) as LogFields;
   }
 
   note(fields: LogFields): void {
-    this.#fields = { ...this.#fields, ...fields };
+    this.#notes.push(fields);
   }
 
   [Symbol.dispose](): void {
@@ -76,16 +85,23 @@ export interface CallHost extends ProxySelf {
   readonly metaCache: MetaCache;
 }
 
-function contextOf({ metadata }: IncomingCall, signal: CallSignal): CallContext {
-  return {
-    principal: "",
-    database: "default",
-    deadlineMs: signal.deadlineMs,
-    // An own property, so that a copy of the context keeps it; made when somebody looks.
-    get signal() {
-      return signal.signal;
-    },
-    trace: parseTraceparent(metadata.get("traceparent")) ?? NO_TRACE,
-    clientRequestId: metadata.get("client-request-id") ?? metadata.get("client_request_id") ?? "",
-  };
+/** Its signal is made when somebody looks. */
+class ServedContext implements CallContext {
+  principal = "";
+  database = "default";
+  trace: TraceContext;
+  readonly deadlineMs: number;
+  readonly clientRequestId: string;
+  readonly #signal: CallSignal;
+
+  constructor({ metadata }: IncomingCall, signal: CallSignal) {
+    this.#signal = signal;
+    this.deadlineMs = signal.deadlineMs;
+    this.trace = parseTraceparent(metadata.get("traceparent")) ?? NO_TRACE;
+    this.clientRequestId = metadata.get("client-request-id") ?? metadata.get("client_request_id") ?? "";
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal.signal;
+  }
 }

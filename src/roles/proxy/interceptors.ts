@@ -4,7 +4,6 @@ import type { MessageName } from "../../wire/codec.ts";
 import type { MessageTypes } from "../../wire/messages.gen.ts";
 import type { ActiveCall } from "./active-call.ts";
 import type { ProxyMetrics } from "./proxy-metrics.ts";
-import { requestTarget } from "./request-target.ts";
 import type { RpcName } from "./rpc-specs.ts";
 import type { TaskQueue } from "./task-queue.ts";
 
@@ -38,15 +37,15 @@ const aboutDatabases: ReadonlySet<RpcName> = new Set<RpcName>([
 ]);
 
 /** The request's database, else the connection's (metadata `dbname`), else `default` (R112). */
-export const resolveDatabase: Interceptor = (call, request, next) => {
-  const own = aboutDatabases.has(call.row.name) ? "" : requestTarget(request).database;
+export const resolveDatabase: Interceptor = (call, _, next) => {
+  const own = aboutDatabases.has(call.row.name) ? "" : call.target.database;
   const database = own !== "" ? own : (call.incoming.metadata.get("dbname") ?? "");
   if (database !== "") call.enter({ database });
   return next();
 };
 
 /** Connect carries no credentials of a user yet in some clients, but Milvus asks for them all the same. */
-export const authenticate: Interceptor = async (call, request, next) => {
+export const authenticate: Interceptor = async (call, _, next) => {
   const { authenticator } = call.deps;
   const principal = await authenticator.authenticate(
     credentials(call.incoming.metadata.get("authorization")),
@@ -55,7 +54,7 @@ export const authenticate: Interceptor = async (call, request, next) => {
   const { privilege, objectType } = call.row.access;
   if (privilege !== undefined) {
     const { database } = call.ctx;
-    const objectNames = objectType === "Global" ? ["*"] : requestTarget(request).objects(objectType);
+    const objectNames = objectType === "Global" ? ["*"] : call.target.objects(objectType);
     await authenticator.authorize({ principal, rpc: call.rpc, privilege, objectType, database, objectNames });
   }
   return next();
@@ -71,7 +70,7 @@ export function limitRate(metrics: ProxyMetrics): Interceptor {
         rpc: call.rpc,
         quota: row.quota,
         database: call.ctx.database,
-        collection: requestTarget(request).collection,
+        collection: call.target.collection,
         cost: row.cost(request, call.requestBytes),
       });
     } catch (error) {

@@ -7,7 +7,6 @@ import type { ActiveCall } from "./active-call.ts";
 import type { AnyRequest, Interceptor } from "./interceptors.ts";
 import { movedRows } from "./moved-rows.ts";
 import type { ProxyMetrics } from "./proxy-metrics.ts";
-import { requestTarget } from "./request-target.ts";
 
 /** Span, metrics, log lines and slow log of every call, whether it is served or refused on the way (R119 to R121). */
 export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
@@ -33,7 +32,7 @@ export function observe(metrics: ProxyMetrics, slowLog: SlowLog): Interceptor {
     const { clock } = call.deps;
     const durationMs = clock.monotonicMs() - call.arrivedMs;
     const { database } = call.ctx;
-    const { collection } = requestTarget(request);
+    const { collection } = call.target;
     const failed = status !== undefined && (status.code !== 0 || status.legacyCode !== 0);
     const outcome = failed ? "fail" : "success";
     const where = {
@@ -55,7 +54,8 @@ function statusOf(call: ActiveCall, answer: unknown): Status | undefined {
   const { status: place } = call.row.rpc;
   if (place === "none" || typeof answer !== "object" || answer === null) return undefined;
   // The table says that the answer is a Status, or has one in this field.
-  const wire = (place === "self" ? answer : (answer as { readonly status?: object }).status) ?? {};
+  const wire = place === "self" ? answer : (answer as { readonly status?: object }).status;
+  if (wire === undefined) return undefined;
   return fromWireStatus({
     errorCode: 0,
     code: 0,

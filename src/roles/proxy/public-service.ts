@@ -67,7 +67,7 @@ function publicMethod(row: RpcRow, host: CallHost, interceptors: readonly Interc
     ...(row.queue === "dml" && { requestBytes: "borrowed" as const }),
     encode: (answer, headroom) => encodeAnswer(row, answer, headroom),
     async handle(incoming, request) {
-      using call = new ActiveCall(row, incoming, host);
+      using call = new ActiveCall(row, incoming, request, host);
       try {
         const message = await runThrough(interceptors, call, request, handler);
         return { kind: "message", message: withStatus(row, message) };

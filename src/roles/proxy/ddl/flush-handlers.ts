@@ -1,6 +1,7 @@
 import { collectionNotFound } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
+import { inDatabase } from "../../../model/call-context.ts";
 import { collectionId, planId, segmentId } from "../../../model/ids.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
 import { SEGMENT_STATE_CODES } from "../../../model/segment.ts";
@@ -179,7 +180,7 @@ async function collectionsOf(
 ): Promise<readonly CollectionInfo[]> {
   const ofTarget = async (target: FlushTarget): Promise<readonly CollectionInfo[]> => {
     const database = target.dbName === "" ? call.ctx.database : target.dbName;
-    const ctx = { ...call.ctx, database };
+    const ctx = inDatabase(call.ctx, database);
     if (target.collectionNames.length === 0) {
       const all = await call.deps.rootCoord.listCollections(ctx, {});
       return all.filter((info) => info.state === "Created");

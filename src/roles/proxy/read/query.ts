@@ -25,6 +25,7 @@ import { countRows, queryRows } from "./query-shards.ts";
 import { parseTimeParams } from "./time-params.ts";
 import { requestFilter, type ReadTarget } from "./read-scope.ts";
 import { atReadTimestamp } from "./at-read-timestamp.ts";
+import { freshnessOf } from "./read-timestamp.ts";
 
 /** Rows by filter, smallest keys first, or `count(*)`, at one timestamp. */
 export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (call, request) => {
@@ -56,7 +57,7 @@ export const queryHandler: Handler<QueryRequest, Init<QueryResults>> = async (ca
   }
   const partitionIds = readPartitions(info, request.partitionNames, filter.compiled);
   call.note({ collection: info.name, filter: request.expr, limit: params.limit });
-  const freshness = { ...request, iterator: params.iterator };
+  const freshness = freshnessOf(request, params.iterator);
   return atReadTimestamp(call, info, freshness, "failed to query", async (readAt) => {
     const target: ReadTarget = {
       info,

@@ -16,6 +16,11 @@ export interface Freshness {
   readonly iterator: boolean;
 }
 
+export function freshnessOf(request: Omit<Freshness, "iterator">, iterator: boolean): Freshness {
+  const { guaranteeTimestamp, consistencyLevel, useDefaultConsistency } = request;
+  return { guaranteeTimestamp, consistencyLevel, useDefaultConsistency, iterator };
+}
+
 /** How the timestamp of a read is found. */
 export type ReadTimePolicy =
   | { readonly kind: "exact"; readonly at: Timestamp }

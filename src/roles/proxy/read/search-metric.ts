@@ -6,13 +6,11 @@ import type { CollectionInfo, FieldSchema, IndexInfo } from "../../../model/sche
 import type { ProxyCall } from "../handler.ts";
 
 /** The metric of a search: that of the field's index; a request may repeat it, nothing else. */
-export async function searchMetric(
-  call: ProxyCall,
-  info: CollectionInfo,
+export function searchMetric(
+  index: IndexInfo | undefined,
   field: FieldSchema,
   requested: string,
-): Promise<MetricType> {
-  const index = await indexOfField(call, info, field);
+): MetricType {
   const own = index && metricOfIndex(index);
   if (requested === "") {
     if (index === undefined) throw noIndex(field);

@@ -21,6 +21,7 @@ import { encodeOutput, outputFields, type OutputFields } from "./output-fields.t
 import { readPartitions } from "./partitions.ts";
 import { checkPartitionKeyUse } from "./query.ts";
 import { requestFilter, scopeOn, type ReadTarget } from "./read-scope.ts";
+import { freshnessOf } from "./read-timestamp.ts";
 import { joinHits, mergeShards, roundScores, type Hits } from "./search-hits.ts";
 import { boundOfNothing, newIteratorToken, rangeBehind, type IteratorPage } from "./search-iterator.ts";
 import { indexOfField, searchMetric } from "./search-metric.ts";
@@ -65,14 +66,14 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   const entries = nq * (params.limit + params.offset) * (params.groupBy?.groupSize ?? 1);
   if (limits.resultEntriesMax >= 0 && entries > limits.resultEntriesMax)
     throw parameterInvalid("number of result entries is too large");
-  const metric = await searchMetric(call, info, params.field, params.metric);
-  checkRange(params, metric);
   const index = await indexOfField(call, info, params.field);
+  const metric = searchMetric(index, params.field, params.metric);
+  checkRange(params, metric);
   checkGraphSearch(index?.params["index_type"] ?? "", params);
   checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
   call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
 
-  const freshness = { ...request, iterator: params.iterator };
+  const freshness = freshnessOf(request, params.iterator);
   return atReadTimestamp(call, info, freshness, "failed to search", async (readAt) => {
     const target: ReadTarget = {
       info,
