@@ -45,6 +45,12 @@ const cases: readonly Case[] = [
     search: { ef: 100 },
     recall: 0.5,
   },
+  {
+    type: "DISKANN",
+    params: { max_degree: 32, search_list_size: 60, pq_code_budget_gb_ratio: 0.25 },
+    search: { search_list: 100 },
+    recall: 0.9,
+  },
   { type: "BIN_IVF_FLAT", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 1, binary: true },
 ];
 

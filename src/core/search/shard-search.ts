@@ -49,7 +49,7 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     k: request.k,
     visibility: visibilityOf(request),
     filter: filterInput(filter, segment),
-    ef: Math.max(request.k, Number(request.params["ef"] ?? DEFAULT_EF)),
+    ef: Math.max(request.k, walkWidth(request.params)),
     dropRatio: Number(request.params["drop_ratio_search"] ?? 0),
     ...listParams(request),
     exact: false,
@@ -71,8 +71,15 @@ function listParams({ params, k }: ShardSearchRequest): Pick<SearchSpec, "nprobe
 const LISTS_MAX = 65_536;
 const REFINE_ROWS_MAX = 1_048_576;
 
+/** How wide a graph is walked, whatever its type calls that. */
+function walkWidth(params: ShardSearchRequest["params"]): number {
+  const asked = Number(params["ef"] ?? params["search_list"] ?? params["search_list_size"]);
+  return asked >= 1 ? Math.floor(Math.min(asked, WIDTH_MAX)) : DEFAULT_EF;
+}
+
 /** Where a search names no width: Milvus's HNSW default is the larger of it and k. */
 const DEFAULT_EF = 64;
+const WIDTH_MAX = 2_147_483_647;
 
 function assemble(
   segments: readonly Segment[],

@@ -172,6 +172,14 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
     case "SCANN":
     case "IVF_RABITQ":
       return { kind, nlist, refine: params["refine"] === "true" };
+    case "DISKANN":
+      return {
+        kind,
+        maxDegree: number(params, "max_degree", 56),
+        searchList: number(params, "search_list_size", 100),
+        codesPerRow: number(params, "pq_code_budget_gb_ratio", 0.125),
+        cachedPerRow: number(params, "search_cache_budget_gb_ratio", 0.1),
+      };
     case "HNSW_SQ":
       return { kind, ...links(params), refine: params["refine"] === "true" };
     case "HNSW_PQ":

@@ -456,13 +456,12 @@ const refused: readonly {
     given: { index_type: "HNSW_SQ", metric_type: "HAMMING" },
     says: "data type BinaryVector can't build with this index HNSW_SQ",
   },
-  // Not served, by name
   {
-    on: "vec",
-    given: { index_type: "DISKANN", metric_type: "L2" },
-    code: 10,
-    says: "the index type DISKANN is not served by this version",
+    on: "bits",
+    given: { index_type: "DISKANN", metric_type: "HAMMING" },
+    says: "data type BinaryVector can't build with this index DISKANN",
   },
+  // Not served, by name
   {
     on: "vec",
     given: { index_type: "IVF_PQ", metric_type: "L2", m: "2", nbits: "9" },

@@ -5,6 +5,7 @@ import { DataType, dataTypeName, isVector } from "../../../model/data-type.ts";
 import type { CollectionSchema, FieldSchema, KeyValues } from "../../../model/schema.ts";
 import type { KeyValuePair } from "../../../wire/messages.gen.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
+import { diskParams } from "./disk-params.ts";
 import { graphParams, GRAPH_TYPES } from "./graph-params.ts";
 import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
 import { jsonIndexParams } from "./json-index.ts";
@@ -101,6 +102,8 @@ function vectorParams(indexType: string, field: FieldSchema, given: KeyValues): 
   if (LIST_TYPES.has(indexType)) return listParams(indexType, field, given);
   if (GRAPH_TYPES.has(indexType)) return graphParams(indexType, field, given);
   switch (indexType) {
+    case "DISKANN":
+      return diskParams(given);
     case "SPARSE_INVERTED_INDEX":
     case "SPARSE_WAND":
       return sparseParams(indexType, given);

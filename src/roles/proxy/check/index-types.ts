@@ -42,7 +42,7 @@ export const INDEX_TYPES: ReadonlyMap<string, IndexType> = new Map([
   ["IVF_PQ", servedVector(float)],
   ["IVF_RABITQ", servedVector(float)],
   ["SCANN", servedVector(float)],
-  ["DISKANN", comingVector(float)],
+  ["DISKANN", servedVector(float)],
   ["BIN_IVF_FLAT", servedVector(binary)],
   ["MINHASH_LSH", comingVector(binary)],
   ["SPARSE_INVERTED_INDEX", servedVector(sparse)],

@@ -14,6 +14,7 @@ import { atReadTimestamp } from "./at-read-timestamp.ts";
 import { columnsBytes } from "./columns-bytes.ts";
 import { fieldsOfKeys } from "./fields-of-keys.ts";
 import { groupsToFill } from "./groups-to-fill.ts";
+import { checkDiskSearch } from "./disk-search-params.ts";
 import { checkGraphSearch } from "./graph-search-params.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { checkListSearch } from "./list-search-params.ts";
@@ -70,6 +71,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   const metric = searchMetric(index, params.field, params.metric);
   checkRange(params, metric);
   checkGraphSearch(index?.params["index_type"] ?? "", params);
+  checkDiskSearch(index?.params["index_type"] ?? "", params);
   checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
   call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
 
