@@ -4,6 +4,7 @@ import { parseArrowFile, type ArrowColumn } from "../../format/arrow-parse.ts";
 import { corrupted } from "../../errors/service-errors.ts";
 import { isValid, type Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, isVector } from "../../model/data-type.ts";
+import { formatTimestamptz, UTC } from "../../model/timestamptz.ts";
 
 /** An Arrow file of a segment: its columns, and the first rows of each. */
 export function* describeArrow(bytes: Uint8Array, source: string): Generator<string> {
@@ -31,10 +32,10 @@ function* describeRows(rows: number, cell: (row: number) => string): Generator<s
 function cellsOf(column: ArrowColumn, file: Uint8Array, source: string): (row: number) => string {
   const { stored, rows, childRows, boolBitmap } = column;
   const part = (range: ArrowColumn["validity"]): Uint8Array | undefined =>
-    range && file.slice(range.offset, range.offset + range.bytes);
+    range && Uint8Array.from(file.subarray(range.offset, range.offset + range.bytes));
   const values = part(column.values) ?? new Uint8Array(0);
   if (stored.type === "Timestamp") {
-    const view = new DataView(values.buffer);
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
     return (row) => String(view.getBigUint64(row * 8, true));
   }
   const validity = part(column.validity);
@@ -60,12 +61,15 @@ function cellText(column: Column, row: number): string {
   if (!isValid(column.validity, row)) return "null";
   switch (column.kind) {
     case "fixed": {
+      if (column.type === DataType.Timestamptz)
+        return formatTimestamptz(BigInt(column.values[row] ?? 0), UTC);
       if (column.dim === 0) return String(column.values[row]);
       const width = column.values.length / column.rows;
       return listText([...column.values.subarray(row * width, (row + 1) * width)].map(String));
     }
     case "bytes": {
       const bytes = column.bytes.subarray(column.offsets[row] ?? 0, column.offsets[row + 1] ?? 0);
+      if (column.type === DataType.Geometry) return clip(bytes.toHex());
       return isVector(column.type) ? sparseText(bytes) : clip(JSON.stringify(utf8Decode(bytes)));
     }
     case "list": {
