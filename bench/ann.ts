@@ -6,8 +6,7 @@
  * from recall 0.90 to 0.999; then all are measured five times, taking turns, and the best CPU time of each point counts. Only one
  * process works at a time. With `--filters 0.5,0.1,0.01,0.001` it is the HNSW index under filters instead, beside its own scan and faiss. Files are .npy (float32, float16; truth int32), .fvecs/.ivecs or .hdf5.
  */
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -26,10 +25,10 @@ import {
 } from "./ann/filters.ts";
 import { npyShape, readNpyInts } from "./ann/npy.ts";
 import { INDEXES, PACKAGES, PEERS, peerSpecs, redkiteSpec } from "./ann/peers.ts";
+import { K, prepareData, type DataSource } from "./ann/prepare-data.ts";
 import { chooseWidths, recallOf, speedAt } from "./ann/sweep.ts";
 import { dataFolder, engineProgram, printHeader } from "./support.ts";
 
-const K = 10;
 const TURNS = 5;
 
 const options = {
@@ -76,7 +75,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
   const source = sourceOf(values);
   printHeader("Vector indexes beside other libraries", `${source.name}, ${source.metric}`);
-  const folder = await prepare(python, source);
+  const folder = await prepareData(python, source);
   const file = (name: string) => path.join(folder, `${name}.npy`);
   const [rows, dim] = await npyShape(file("base"));
   const truth = await readNpyInts(file("truth"));
@@ -127,12 +126,8 @@ function chosen<T extends string>(option: string, text: string, known: readonly 
     });
 }
 
-interface Source {
+interface Source extends DataSource {
   readonly name: string;
-  readonly metric: string;
-  /** For programs/ann_data.py. */
-  readonly args: readonly string[];
-  readonly files: readonly string[];
 }
 
 function sourceOf(
@@ -163,23 +158,6 @@ function folderFiles(folder: string) {
     queries: file("queries.f16.npy"),
     ...(existsSync(truth) ? { truth } : {}),
   };
-}
-
-/** The folder with the data in the form that contestants read, made once for the same files. */
-async function prepare(python: string, { args, metric, files }: Source): Promise<string> {
-  const stamps = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
-  const key = createHash("sha256")
-    .update(JSON.stringify([args, metric, stamps, K]))
-    .digest("hex")
-    .slice(0, 16);
-  const folder = path.join(root, ".cache", "ann", key);
-  if (existsSync(path.join(folder, "truth.npy"))) return folder;
-  const program = path.join(root, "bench", "programs", "ann_data.py");
-  const result = await runProgram([python, program, folder, metric, String(K), ...args], {
-    timeoutMs: 3_600_000,
-  });
-  if (result.code !== 0) throw new Error(`the data could not be prepared:\n${result.stderr.slice(-3000)}`);
-  return folder;
 }
 
 async function runFilters(

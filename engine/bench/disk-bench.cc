@@ -66,7 +66,8 @@ int build(std::map<std::string, std::string>& options, Metric metric) {
   const double took = wallSeconds() - wall;
   std::ofstream file(options["out"], std::ios::binary);
   file.write(reinterpret_cast<const char*>(built.value.data()), static_cast<std::streamsize>(built.value.size()));
-  if (!file.flush()) fail("cannot write " + options["out"]);
+  file.close();
+  if (file.fail()) fail("cannot write " + options["out"]);
   std::printf("{\"build_cpu_s\": %.1f, \"build_s\": %.1f, \"bytes\": %zu, \"peak_bytes\": %ld, \"bytes_max\": %llu}\n", spent, took, built.value.size(), peakBytes(),
               static_cast<unsigned long long>(diskBuildBytesMax(view.type, view.dim, view.rows, params) + base.bytes.size()));
   return 0;
@@ -80,6 +81,9 @@ int search(std::map<std::string, std::string>& options) {
   struct stat info {};
   if (mapped < 0 || fstat(mapped, &info) != 0) fail("cannot open " + options["index"]);
   const size_t bytes = static_cast<size_t>(info.st_size);
+  // What others left in the page cache would be theirs in a limit of memory that counts it.
+  fsync(mapped);
+  posix_fadvise(mapped, 0, 0, POSIX_FADV_DONTNEED);
   void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, mapped, 0);
   if (data == MAP_FAILED) fail("cannot map " + options["index"]);
   const int descriptor = DiskIndex::openForReads(mapped);
