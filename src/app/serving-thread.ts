@@ -1,4 +1,4 @@
-import { workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { NodeRng } from "../adapters/node/rng.ts";
 import { dataCoordTable } from "../api/data-coord.ts";
@@ -99,4 +99,4 @@ function main({ nodeId, address, config: entries, reading, ports }: ServingThrea
   });
 }
 
-main(workerData as ServingThreadData);
+parentPort?.once("message", (data: ServingThreadData) => main(data));

@@ -1,4 +1,4 @@
-import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { dataCoordTable, type DataCoord } from "../api/data-coord.ts";
 import { dataNodeTable, type DataNode } from "../api/data-node.ts";
 import { indexCoordTable, type IndexCoord } from "../api/index-coord.ts";
@@ -14,6 +14,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { QueryNodeRole } from "../roles/querynode/query-node.ts";
 import { connectWorker, serveWorker } from "../transport/worker-channel.ts";
 import { servingThreadTable, type ServingThread, type ServingThreadData } from "./serving-thread-contract.ts";
+import type { ServingWorkers } from "./serving-workers.ts";
 
 /** The roles of the control thread that a serving thread calls. */
 export interface ControlRoles {
@@ -37,8 +38,9 @@ export interface ServingThreadHandle {
   terminate(): Promise<void>;
 }
 
-/** Starts a serving thread. `failed` is called when it ends by itself, which it never should. */
+/** Gives a serving thread its work. `failed` is called when it ends by itself, which it never should. */
 export function startServingThread(
+  workers: ServingWorkers,
   identity: {
     readonly nodeId: NodeId;
     readonly address: string;
@@ -76,16 +78,11 @@ export function startServingThread(
       shardReader: far("shardReader"),
     },
   };
-  const worker = new Worker(new URL("./serving-thread.ts", import.meta.url), {
-    workerData: data,
-    transferList: Object.values(data.ports),
-    name: "serving",
-  });
   let ending = false;
-  worker.on("error", failed);
-  worker.on("exit", (code) => {
-    if (!ending) failed(new Error(`a serving thread ended with code ${code}`));
+  const worker = workers.take((error) => {
+    if (!ending) failed(error);
   });
+  worker.postMessage(data, Object.values(data.ports));
   const serve = <C extends object>(name: keyof typeof channels, table: ServiceTable<C>, role: C): void => {
     serveWorker(channels[name].port1, table, role);
   };

@@ -27,6 +27,7 @@ import { registerProcessMetrics, registerThreadMetrics } from "./process-metrics
 import { leadMixCoord } from "./mixcoord.ts";
 import type { ProcessPorts, ProcessSettings } from "./process-ports.ts";
 import { startServingThread, type ServingThreadHandle } from "./serving-threads.ts";
+import type { ServingWorkers } from "./serving-workers.ts";
 import { settingsFromConfig } from "./settings-from-config.ts";
 import { Shutdown } from "./shutdown.ts";
 import { VERSION } from "./version.ts";
@@ -37,18 +38,21 @@ export interface StandaloneOptions {
   /** Said about the configuration, one line each. */
   readonly notices: readonly string[];
   readonly print: (line: string) => void;
+  /** `proxy.threads` of them. */
+  readonly servingWorkers: ServingWorkers;
 }
 
 /**
  * All roles in one process on one folder: the coordinators and nodes on this thread, a proxy on each serving thread. Resolves with the
  * exit code when the server has drained and closed; rejects with one clear error when it cannot start.
  */
-export async function runStandalone({ config, notices, print }: StandaloneOptions): Promise<number> {
+export async function runStandalone(options: StandaloneOptions): Promise<number> {
+  const { config, notices, print, servingWorkers } = options;
   const startedMs = nodeClock.monotonicMs();
   const logger = loggerFromConfig(config, "standalone");
   const shutdown = new Shutdown(config.get("proxy.gracefulStopTimeout") * 1000, logger);
   try {
-    const server = await Standalone.start(config, logger, shutdown);
+    const server = await Standalone.start(config, servingWorkers, logger, shutdown);
     for (const notice of notices) print(notice);
     for (const line of server.welcome(nodeClock.monotonicMs() - startedMs)) print(line);
     await shutdown.requested;
@@ -73,6 +77,7 @@ class Standalone {
 
   static async start(
     config: Config,
+    servingWorkers: ServingWorkers,
     logger: ReturnType<typeof loggerFromConfig>,
     shutdown: Shutdown,
   ): Promise<Standalone> {
@@ -102,7 +107,7 @@ class Standalone {
       stopping: shutdown.signal,
       cores,
     });
-    const threads = await startThreads(config, data.meta, settings.workers, shutdown);
+    const threads = await startThreads(config, servingWorkers, data.meta, settings.workers, shutdown);
     const tasks = new TaskRunner(nodeClock, new NodeRng(), (failure) => {
       if (!shutdown.signal.aborted) logger.warn("a background task failed", { ...failure });
     });
@@ -182,6 +187,7 @@ class Standalone {
 
 async function startThreads(
   config: Config,
+  workers: ServingWorkers,
   meta: MetaStore,
   reading: ProcessSettings["workers"],
   shutdown: Shutdown,
@@ -191,6 +197,7 @@ async function startThreads(
   for (let i = 0; i < config.get("proxy.threads"); i++) {
     threads.push(
       startServingThread(
+        workers,
         {
           nodeId: await nextNodeId(meta),
           address: "local",

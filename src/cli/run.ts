@@ -1,3 +1,4 @@
+import { ServingWorkers } from "../app/serving-workers.ts";
 import { nearestName } from "../config/nearest-name.ts";
 import { UsageError, type Command } from "./command.ts";
 import { parseOptions } from "./parse-options.ts";
@@ -15,6 +16,8 @@ export const run: Command = async (args, print) => {
   }
   if (extra !== undefined) throw new UsageError(`unexpected argument ${extra} behind "run standalone"`);
   const { config, notices } = await configFromOptions(options, process.env);
+  // First of all, so that the threads load their modules at the same time as this one.
+  const servingWorkers = new ServingWorkers(config.get("proxy.threads"));
   const { runStandalone } = await import("../app/standalone.ts");
-  return runStandalone({ config, notices, print: (line) => print.line(line) });
+  return runStandalone({ config, notices, servingWorkers, print: (line) => print.line(line) });
 };

@@ -1,13 +1,10 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Deferred } from "../base/deferred.ts";
 import { closeListener, listenOn, type ListenAddress } from "./listen.ts";
+
+/** Not imported: an import evaluates all exports of the module, and some load an HTTP client that nothing here needs. */
+const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
 
 /** What answers a request: a router's `handle`, or anything else that ends every response. Must not throw. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
