@@ -76,6 +76,6 @@ export class SegmentScrubber {
   }
 }
 
-/** Behind each piece of a file: a hundred a second at most. */
-const PAUSE_MS = 10;
+/** Behind each piece of a file: ten a second at most, which is some thousandths of a core. */
+const PAUSE_MS = 100;
 const REMEMBERED_MAX = 1_000_000;
