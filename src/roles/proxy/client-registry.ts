@@ -35,17 +35,22 @@ export class ClientRegistry {
   /** Who sent a call with this identifier; marks the client as active. */
   find(identifier: string | undefined, nowMs: number): ClientInfo | undefined {
     if (identifier === undefined) return undefined;
-    const client = this.#clients.get(identifier);
+    const client = this.#clients.peek(identifier);
     if (client === undefined) return undefined;
-    if (nowMs - client.lastActiveMs > this.#idleMs) {
+    const silentMs = nowMs - client.lastActiveMs;
+    if (silentMs > this.#idleMs) {
       this.#clients.delete(identifier);
       return undefined;
     }
-    client.lastActiveMs = nowMs;
+    // Not with every call: clients that take turns would move each other to the end thousands of times a second.
+    if (silentMs >= Math.min(MARK_EVERY_MS, this.#idleMs / 2)) {
+      this.#clients.get(identifier);
+      client.lastActiveMs = nowMs;
+    }
     return client.info;
   }
 
-  /** Clients that were active lately. */
+  /** Clients that were active lately, to a second. */
   count(nowMs: number): number {
     // Least recently used first, so that the first active one ends the search.
     for (const [identifier, { lastActiveMs }] of this.#clients.entries()) {
@@ -55,3 +60,5 @@ export class ClientRegistry {
     return this.#clients.size;
   }
 }
+
+const MARK_EVERY_MS = 1_000;
