@@ -12,7 +12,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { pythonEnvironment } from "../tests/e2e/support/client-environments.ts";
-import { runProgram } from "../tests/e2e/support/run-program.ts";
 import { root } from "../tests/e2e/support/server.ts";
 import { Contestant, readIds, type ContestantSpec } from "./ann/contestant.ts";
 import { curvesSvg } from "./ann/curves-svg.ts";
