@@ -162,12 +162,14 @@ export class DataClient {
     >,
   ): Promise<void> {
     const { info } = handle;
-    const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
     const numRows = issued.rows.length;
-    const answer = await this.#write(collectionName, async (proxy, ctx) =>
-      issued.kind === "insert"
-        ? proxy.call(ctx, "Insert", INSERT, { collectionName, numRows, ...request })
-        : proxy.call(ctx, "Upsert", UPSERT, { collectionName, numRows, ...request }),
+    const answer = await this.#write(
+      handle,
+      request.partitionName ?? "",
+      async (proxy, ctx, collectionName) =>
+        issued.kind === "insert"
+          ? proxy.call(ctx, "Insert", INSERT, { collectionName, numRows, ...request })
+          : proxy.call(ctx, "Upsert", UPSERT, { collectionName, numRows, ...request }),
     );
     const inIt = [...answer.succIndex].flatMap((i) => issued.rows[i]?.stamp ?? []);
     const what = `${issued.kind} ${issued.id}`;
@@ -232,8 +234,7 @@ export class DataClient {
     expr: string,
     partitionName: string,
   ): Promise<MessageTypes["milvus.MutationResult"]> {
-    const collectionName = this.#random.pick([handle.name, ...handle.aliases]);
-    const answer = await this.#write(collectionName, async (proxy, ctx) =>
+    const answer = await this.#write(handle, partitionName, async (proxy, ctx, collectionName) =>
       proxy.call(ctx, "Delete", DELETE, { collectionName, expr, partitionName }),
     );
     this.#noteWrite(handle, timestamp(answer.timestamp));
@@ -242,17 +243,46 @@ export class DataClient {
   }
 
   /** By a name that is in use until the proxy has ended the request, which may be long after the client has given up. */
-  async #write<T>(name: string, use: (proxy: ServedProxy, ctx: CallContext) => Promise<T>): Promise<T> {
-    return this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
+  async #write<T>(
+    handle: Handle,
+    partition: string,
+    use: (proxy: ServedProxy, ctx: CallContext, collectionName: string) => Promise<T>,
+  ): Promise<T> {
+    const name = this.#random.pick([handle.name, ...handle.aliases]);
+    const isThere = this.#known(handle, name, partition);
+    const asked = this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
       const end = this.#run.names.beginWrite(name);
       const forget = proxy.process.life.onDeath(end);
       try {
-        return await use(proxy, ctx);
+        return await use(proxy, ctx, name);
       } finally {
         forget();
         end();
       }
     });
+    return asked.catch((error: unknown) => {
+      this.#judgeRefusal(error, isThere);
+      throw error;
+    });
+  }
+
+  /** How to ask later whether what a request names has been there, and the same, all the time. */
+  #known(handle: Handle, name: string, partition = ""): () => boolean {
+    const { names } = this.#run;
+    const { version, info } = handle;
+    const meaning = names.meaning(name);
+    return () =>
+      meaning?.collectionId === info.id &&
+      names.meaning(name) === meaning &&
+      handle.version === version &&
+      (partition === "" || handle.partitions.has(partition));
+  }
+
+  /** A proxy that has been told of everything does not take for unknown what has been there all the time. */
+  #judgeRefusal(error: unknown, isThere: () => boolean): void {
+    const isUnknown =
+      isRedkiteError(error, "collectionNotFound") || isRedkiteError(error, "partitionNotFound");
+    if (isUnknown && isThere()) this.#run.violation(`refused although it is there: ${error.message}`);
   }
 
   async #query(kind: "query" | "get" | "count", handle: Handle): Promise<void> {
@@ -378,11 +408,13 @@ export class DataClient {
       meaning?.collectionId === info.id && this.#run.names.meaning(name) === meaning;
     const known = { info, loaded: loadedPartitions, extras: extraNames(handle) };
     let leastMs = 0;
+    const isThere = this.#known(handle, name, partition);
     const asked = this.#run.viaProxy(this.#random, DEADLINE_MS, async (proxy, ctx) => {
       leastMs = proxy.process.clock.nowMs() - this.#run.deployment.tuning.gracefulTimeMs;
       return read(proxy, ctx, name, freshnessOf(at), known);
     });
     const judged = await asked.catch((error: unknown) => {
+      this.#judgeRefusal(error, isThere);
       const isGone = partition !== undefined && !handle.partitions.has(partition);
       // Neither has another collection the same fields.
       if ((isGone || !meansIt()) && isRedkiteError(error, "parameterInvalid")) return undefined;

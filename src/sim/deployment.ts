@@ -74,6 +74,7 @@ export class Deployment {
   readonly #log = new MemoryStreamLog();
   readonly #service: Life;
   #metaServer: Promise<GroupedMetaStore> | undefined;
+  #leading: Machine | undefined;
   #nextNode = 101n;
   #stopped = false;
 
@@ -150,8 +151,18 @@ export class Deployment {
 
   /** The leases of its process run out, although it works: others take its work over. */
   loseSession(machine: Machine): void {
+    machine.process?.meta.loseRenewals(this.leaseMs * 1.5);
+  }
+
+  /** The machine whose process won the lead last; undefined before the first. */
+  get leading(): Machine | undefined {
+    return this.#leading;
+  }
+
+  /** For so long a process that is gone is taken for alive at most. */
+  get leaseMs(): number {
     const { sessionLeaseMs, coordinators } = this.tuning.settings(NOBODY);
-    machine.process?.meta.loseRenewals(Math.max(sessionLeaseMs, coordinators.leaseMs) * 1.5);
+    return Math.max(sessionLeaseMs, coordinators.leaseMs);
   }
 
   proxies(): readonly ServedProxy[] {
@@ -206,6 +217,7 @@ export class Deployment {
       const lead = async (): Promise<void> => {
         const coords = await leadMixCoord(ports, links, sessions, settings, stopping.signal, exit);
         world.note(`${life.name} leads`);
+        this.#leading = machine;
         this.#serveCoordinators(identity, coords);
       };
       const leading = lead();

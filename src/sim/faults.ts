@@ -28,6 +28,8 @@ export const FAULT_POINTS = [
   "seal.before-metadata",
 ] as const;
 
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
 /** What the plan of a run says about fault points; shared by all processes. */
 export interface FaultPlan {
   /** Chance that a step at a point fails, and that the process dies there. */
@@ -35,6 +37,8 @@ export interface FaultPlan {
   crashes: number;
   /** Points to strike at the next time they are met. */
   readonly wanted: Map<string, "fail" | "crash">;
+  /** Hear of every point before the process that meets it goes on. */
+  readonly listeners: Set<(point: string, life: Life) => void>;
   readonly met: (point: string, outcome: "passed" | "failed" | "crashed") => void;
 }
 
@@ -55,6 +59,7 @@ export class SimFaults implements Faults {
   async point(name: string): Promise<void> {
     const outcome = this.#outcome(name);
     this.#plan.met(name, outcome);
+    for (const listener of [...this.#plan.listeners]) listener(name, this.#life);
     if (outcome === "crashed") {
       this.#life.world.note(`crash at ${name} of ${this.#life.name}`);
       this.#crash();

@@ -224,7 +224,10 @@ export class Model implements StreamObserver {
         const row = channel.current(key);
         if (row === undefined || (part.partitionId !== undefined && part.partitionId !== row.partitionId))
           continue;
+        // What a truncation or the drop of its partition has hidden before, nobody loses.
+        const isThere = channel.at(key, at) !== undefined;
         if (
+          isThere &&
           !written.has(key) &&
           ![...this.open].some((write) => write.collectionId === record.collectionId && write.mayDelete(row))
         )

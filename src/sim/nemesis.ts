@@ -1,6 +1,7 @@
 import type { Prng } from "../base/prng.ts";
 import type { Machine } from "./deployment.ts";
-import { FAULT_POINTS } from "./faults.ts";
+import { FAULT_POINTS, type FaultPoint } from "./faults.ts";
+import type { Life } from "./life.ts";
 import { META } from "./meta.ts";
 import { OBJECTS } from "./objects.ts";
 import type { RunState } from "./run-state.ts";
@@ -134,16 +135,51 @@ export class Nemesis {
           if (this.#random.chance(0.5)) net.cut(machine.name, service);
         await this.#whileCut();
         return;
-      case "late appends":
-      case "late commits": {
+      case "late appends": {
         const owner = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "data"));
-        const coordinators = deployment.machines.filter(({ kind: role }) => role === "coordinator");
-        const receivers = kind === "late appends" ? [STREAM] : coordinators.map(({ name }) => name);
-        for (const receiver of receivers) net.slow(owner.name, receiver, LATE_MS_MAX);
+        net.slow(owner.name, STREAM, LATE_MS_MAX);
         await world.pause(this.#random.between(20, 200), kind);
         // What it has sent lands all the same, and where it does another one may have taken over.
-        if (this.#random.chance(0.5)) deployment.crash(owner, this.#random.between(10, 600));
-        else deployment.loseSession(owner);
+        this.#replace(owner);
+        await this.#whileCut();
+        return;
+      }
+      case "late commits": {
+        const owner = (await this.#meets("flush.before-commit")) ?? machine;
+        const coordinators = deployment.machines.filter(({ kind: role }) => role === "coordinator");
+        for (const { name } of coordinators) net.slow(owner.name, name, deployment.leaseMs + LATE_MS_MAX);
+        await world.pause(this.#random.between(5, 50), kind);
+        // It lands when the channel has another owner, or the same one anew, or under another leader.
+        const whose = this.#random.pick(["owner", "channel", "leader"] as const);
+        if (whose === "channel") {
+          net.cut(owner.name, STREAM);
+          await world.pause(this.#random.between(30, 150), kind);
+          net.healAll();
+        } else this.#replace(whose === "owner" ? owner : (deployment.leading ?? owner));
+        await this.#whileCut();
+        return;
+      }
+      case "late transactions": {
+        const leader = deployment.leading ?? machine;
+        net.slow(leader.name, META, deployment.leaseMs + LATE_MS_MAX);
+        await world.pause(this.#random.between(20, 200), kind);
+        this.#replace(leader);
+        await this.#whileCut();
+        return;
+      }
+      case "late answers": {
+        // What a coordinator tells overtakes what it was asked for before.
+        const reader = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "proxy"));
+        for (const { name, kind: role } of deployment.machines)
+          if (role === "coordinator") net.slowAnswers(name, reader.name, LATE_MS_MAX);
+        await world.pause(this.#random.between(500, 4_000), kind);
+        net.healAll();
+        return;
+      }
+      case "deaf proxy": {
+        const deaf = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "proxy"));
+        const leader = (await this.#meets("ddl.before-invalidate")) ?? machine;
+        net.cut(leader.name, deaf.name);
         await this.#whileCut();
         return;
       }
@@ -164,6 +200,31 @@ export class Nemesis {
         machine.life?.stall(this.#random.pick([50, 500, 2_000]));
         return;
     }
+  }
+
+  /** Others take over what the process does, although it may still be there. */
+  #replace(machine: Machine): void {
+    const { deployment } = this.#run;
+    if (this.#random.chance(0.5)) deployment.crash(machine, this.#random.between(10, 600));
+    else deployment.loseSession(machine);
+  }
+
+  /** The machine whose process is the next at a point, which it leaves later; undefined when none comes there for a while. */
+  #meets(point: FaultPoint): Promise<Machine | undefined> {
+    const { world, deployment } = this.#run;
+    const { listeners } = deployment.faults;
+    return new Promise((resolve) => {
+      const end = (machine: Machine | undefined): void => {
+        listeners.delete(hear);
+        timer.cancel();
+        resolve(machine);
+      };
+      const hear = (met: string, life: Life): void => {
+        if (met === point) end(deployment.machines.find((machine) => machine.life === life));
+      };
+      const timer = world.after(MEETS_MS_MAX, "not met", () => end(undefined));
+      listeners.add(hear);
+    });
   }
 
   async #whileCut(): Promise<void> {
@@ -194,6 +255,9 @@ const CLUSTER_FAULTS = [
   "bad network",
   "late appends",
   "late commits",
+  "late transactions",
+  "late answers",
+  "deaf proxy",
   "clock jump",
   "session loss",
   "stall",
@@ -203,6 +267,7 @@ const FAULTS_MIN = 6;
 
 /** Longer than a take-over takes, mostly. */
 const LATE_MS_MAX = 1_500;
+const MEETS_MS_MAX = 500;
 
 type FaultKind = (typeof STANDALONE_FAULTS)[number] | (typeof CLUSTER_FAULTS)[number];
 

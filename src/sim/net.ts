@@ -43,6 +43,8 @@ export class SimNet {
   readonly #cuts = new Set<string>();
   /** Milliseconds that a message may take longer on a way. */
   readonly #slow = new Map<string, number>();
+  /** The same for some of the answers alone: what is asked for, or told, later overtakes them. */
+  readonly #slowAnswers = new Map<string, number>();
   readonly #processes = new Map<NodeId, Registered>();
 
   constructor(world: World) {
@@ -58,6 +60,10 @@ export class SimNet {
     this.#slow.set(`${from}>${to}`, byMsMax);
   }
 
+  slowAnswers(from: string, to: string, byMsMax: number): void {
+    this.#slowAnswers.set(`${from}>${to}`, byMsMax);
+  }
+
   isCut(from: string, to: string): boolean {
     return this.#cuts.has(`${from}>${to}`);
   }
@@ -65,6 +71,7 @@ export class SimNet {
   healAll(): void {
     this.#cuts.clear();
     this.#slow.clear();
+    this.#slowAnswers.clear();
     Object.assign(this.conditions, { loss: 0, repeat: 0, late: 0 });
   }
 
@@ -193,9 +200,12 @@ export class SimNet {
     const service = registered?.services.get(call.service);
     const method = service?.implementation[call.method];
     const back = (label: string, act: () => void): void => {
-      const trip = this.trip(this.#machineOf(call.to), caller.machine);
+      const server = this.#machineOf(call.to);
+      const trip = this.trip(server, caller.machine);
+      const slowMs = this.#slowAnswers.get(`${server}>${caller.machine}`) ?? 0;
+      const lateMs = slowMs > 0 && this.#random.chance(SLOW_ANSWERS) ? this.#random.float() * slowMs : 0;
       if (trip === undefined) message.broken(`no answer of ${call.service}`);
-      else this.#world.after(trip, label, () => message.settle(act));
+      else this.#world.after(trip + lateMs, label, () => message.settle(act));
     };
     if (
       registered === undefined ||
@@ -292,5 +302,7 @@ interface Message {
 }
 
 const LATE_MS = 40;
+/** Not all of them, so that those who ask get on. */
+const SLOW_ANSWERS = 0.3;
 const NOTICE_MS_MIN = 20;
 const NOTICE_MS_MAX = 250;

@@ -49,6 +49,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     failures: 0,
     crashes: 0,
     wanted: new Map(),
+    listeners: new Set(),
     met: (point, outcome) => {
       coverage.point(point, outcome);
       if (outcome !== "passed") coverage.fault(outcome === "failed" ? "failed step" : "crash at a point");
