@@ -233,7 +233,7 @@ export class Deployment {
     }
     let proxy: ServedProxy | undefined;
     if (roles.includes("proxy")) {
-      const { gracefulTimeMs } = tuning;
+      const { gracefulTimeMs, cachedCollectionsMax } = tuning;
       proxy = new ServedProxy({
         ...identity,
         coordinators: stubs,
@@ -242,6 +242,7 @@ export class Deployment {
         settings,
         workers,
         gracefulTimeMs,
+        cachedCollectionsMax,
       });
       this.net.serve(identity, proxyTable, proxy.role);
     }

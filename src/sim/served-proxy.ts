@@ -32,6 +32,7 @@ export interface ServedProxyDeps extends NetProcess {
   /** The nodes of the same process: reads go to their segments directly, as a serving thread's do. */
   readonly workers: WorkerRoles | undefined;
   readonly gracefulTimeMs: number;
+  readonly cachedCollectionsMax: number;
 }
 
 /** The product's proxy, and its public service as a client reaches it: every request and answer passes through the wire format. */
@@ -43,7 +44,7 @@ export class ServedProxy {
   readonly #methods: ReadonlyMap<string, PublicMethod>;
 
   constructor(deps: ServedProxyDeps) {
-    const { ports, links, settings, coordinators } = deps;
+    const { ports, links, settings, coordinators, gracefulTimeMs, cachedCollectionsMax } = deps;
     this.process = deps;
     this.coordinators = coordinators;
     const owners = new OwnerClient({
@@ -62,7 +63,7 @@ export class ServedProxy {
       queryNode: (nodeId, address) => here ?? links.connect(queryNodeTable, { nodeId, address }),
       clock: ports.clock,
       rng: ports.rng,
-      limits: { ...proxyLimits(new Config()), gracefulTimeMs: deps.gracefulTimeMs, cachedCollectionsMax: 16 },
+      limits: { ...proxyLimits(new Config()), gracefulTimeMs, cachedCollectionsMax },
       logger: SILENT_LOGGER,
       metrics: new MetricsRegistry(),
       authenticator: OPEN_AUTHENTICATOR,

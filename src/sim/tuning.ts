@@ -11,6 +11,8 @@ export interface SimTuning {
   readonly retentionMs: number;
   /** How old rows a Bounded read may see. */
   readonly gracefulTimeMs: number;
+  /** With a small one proxies ask for definitions all the time. */
+  readonly cachedCollectionsMax: number;
   readonly settings: (identity: Parameters<typeof defaultSettings>[0]) => ProcessSettings;
 }
 
@@ -76,6 +78,7 @@ export function tune(world: World): SimTuning {
     engine,
     retentionMs,
     gracefulTimeMs: random.pick([20, 100, 200]),
+    cachedCollectionsMax: random.fork("cached collections").pick([1, 16, 16, 16]),
     wal: {
       segmentBytes: random.pick([16 << 10, 64 << 10]),
       batchBytesMax: random.pick([4 << 10, 64 << 10]),
