@@ -459,10 +459,10 @@ export const KEYS = {
   "common.session.ttl": {
     type: "duration",
     unit: "s",
-    default: 15,
+    default: 3600,
     min: 1,
     max: 3600,
-    doc: "Lease of a node: how long a silent one keeps what it owns.",
+    doc: "Lease of a node: how long a silent one keeps what it owns. In one process nobody waits for it, and one that got no time to run goes on.",
   },
   "msgChannel.chanNamePrefix.cluster": {
     type: "string",
