@@ -1,7 +1,7 @@
 // Recall against queries per CPU second of the HNSW index, with what it cost to build and what it touches.
 //
 //   hnsw-bench --base base.npy --queries queries.npy --truth truth.npy [--metric cosine|l2|ip] [--type f32|f16|bf16|i8]
-//              [--m 16] [--efc 200] [--threads 1] [--k 10] [--ef 16,32,64,...] [--repeat 3] [--codes auto|none|u8|product]
+//              [--m 16] [--efc 200] [--threads 1] [--k 10] [--ef 16,32,64,...] [--targets 0.9,0.95,0.99] [--repeat 3] [--codes auto|none|u8|product]
 //              [--subs 32] [--nbits 8] [--levels 1] [--alone] [--mask mask.npy --mask-truth truth.npy] [--random-filters] [--flat] [--single] [--growing [--growing-efc 100]] [--save file | --load file]
 //
 // Base and queries are float16 or float32 .npy; truth int32. A mask is uint8 or bool, one per row. Random filters compute
@@ -193,6 +193,18 @@ int main(int argc, char** argv) {
     }
   };
   measure("all", {}, truth.as<int32_t>(), truth.columns);
+  {
+    std::stringstream stream(option("--targets", ""));
+    for (std::string item; std::getline(stream, item, ',');) {
+      Hits hits(nq, k);
+      SearchParams params;
+      params.k = k;
+      params.recallTarget = std::stof(item);
+      const double start = cpuSeconds();
+      if (const Status status = index.search(view, queries.data(), nq, {}, params, {}, &scratch, hits.buffer, nullptr); !status.ok()) fail(status.message);
+      std::printf("recall target %s: recall %.4f  %8.0f q/CPU s\n", item.c_str(), recallOf(hits, truth.as<int32_t>(), truth.columns, nq, k), nq / (cpuSeconds() - start));
+    }
+  }
 
   const auto exactTruth = [&](const Bitset& visible) {
     Hits hits(nq, k);

@@ -1,7 +1,7 @@
 // Recall against queries per CPU second of the inverted files, with what they cost to build and what they touch.
 //
 //   ivf-bench --base base.npy --queries queries.npy --truth truth.npy [--metric cosine|l2|ip] [--kind flat|sq8|pq|scann|rabitq] [--nlist 1024]
-//             [--m 48] [--nbits 8] [--nprobe 8,16,32,...] [--refine 0] [--k 10] [--repeat 5] [--threads 1] [--single]
+//             [--m 48] [--nbits 8] [--nprobe 8,16,32,...] [--refine 0] [--k 10] [--targets 0.9,0.95,0.99] [--repeat 5] [--threads 1] [--single]
 //
 // Base and queries are float16 or float32 .npy; truth int32. All queries go in one call unless --single asks for one call each. CPU time of
 // the process, best of the repetitions.
@@ -88,31 +88,37 @@ int main(int argc, char** argv) {
   SearchParams search;
   search.k = k;
   const bool single = options.count("--single") != 0;
-  for (const uint32_t refine : numbers(option("--refine", "0"))) {
-    for (const uint32_t nprobe : numbers(option("--nprobe", "4,8,16,32,64,128"))) {
-      double best = 1e30;
-      SearchStats stats;
-      for (uint32_t repeat = 0; repeat < number("--repeat", "5"); ++repeat) {
-        stats = {};
-        const double start = cpuSeconds();
-        const uint32_t step = single ? 1 : nq;
-        for (uint32_t q = 0; q < nq; q += step) {
-          const HitBuffer out{rows.data() + size_t{q} * k, scores.data() + size_t{q} * k, counts.data() + q};
-          const Status status = index.value.search(view, reinterpret_cast<const uint8_t*>(queries.data() + size_t{q} * dim), step, {}, search, {nprobe, refine}, {}, out, &stats);
-          if (!status.ok()) fail(status.message);
-        }
-        best = std::min(best, cpuSeconds() - start);
+  const auto measure = [&](const std::string& name, const IvfSearchParams& lists) {
+    double best = 1e30;
+    SearchStats stats;
+    for (uint32_t repeat = 0; repeat < number("--repeat", "5"); ++repeat) {
+      stats = {};
+      const double start = cpuSeconds();
+      const uint32_t step = single ? 1 : nq;
+      for (uint32_t q = 0; q < nq; q += step) {
+        const HitBuffer out{rows.data() + size_t{q} * k, scores.data() + size_t{q} * k, counts.data() + q};
+        const Status status = index.value.search(view, reinterpret_cast<const uint8_t*>(queries.data() + size_t{q} * dim), step, {}, search, lists, {}, out, &stats);
+        if (!status.ok()) fail(status.message);
       }
-      size_t found = 0;
-      for (uint32_t q = 0; q < nq; ++q) {
-        std::set<int32_t> wanted;
-        for (uint32_t i = 0; i < k; ++i) wanted.insert(truth.as<int32_t>()[size_t{q} * truth.columns + i]);
-        for (uint32_t i = 0; i < counts[q]; ++i) found += wanted.count(static_cast<int32_t>(rows[size_t{q} * k + i]));
-      }
-      std::printf("nprobe %4u refine %4u  recall %.4f  %8.0f queries per CPU s  %6.0f compared, %5.1f of them exactly, %7.0f bytes a query\n", nprobe, refine,
-                  static_cast<double>(found) / (static_cast<double>(nq) * k), nq / best, static_cast<double>(stats.distances) / nq,
-                  static_cast<double>(stats.exactDistances) / nq, static_cast<double>(stats.bytes) / nq);
+      best = std::min(best, cpuSeconds() - start);
     }
+    size_t found = 0;
+    for (uint32_t q = 0; q < nq; ++q) {
+      std::set<int32_t> wanted;
+      for (uint32_t i = 0; i < k; ++i) wanted.insert(truth.as<int32_t>()[size_t{q} * truth.columns + i]);
+      for (uint32_t i = 0; i < counts[q]; ++i) found += wanted.count(static_cast<int32_t>(rows[size_t{q} * k + i]));
+    }
+    std::printf("%s refine %4u  recall %.4f  %8.0f queries per CPU s  %6.0f compared, %5.1f of them exactly, %7.0f bytes a query\n", name.c_str(), lists.refineRows,
+                static_cast<double>(found) / (static_cast<double>(nq) * k), nq / best, static_cast<double>(stats.distances) / nq,
+                static_cast<double>(stats.exactDistances) / nq, static_cast<double>(stats.bytes) / nq);
+  };
+  for (const uint32_t refine : numbers(option("--refine", "0"))) {
+    for (const uint32_t nprobe : numbers(option("--nprobe", "4,8,16,32,64,128"))) measure("nprobe " + std::to_string(nprobe), {nprobe, refine});
+  }
+  std::stringstream targets(option("--targets", ""));
+  for (std::string target; std::getline(targets, target, ',');) {
+    search.recallTarget = std::stof(target);
+    measure("target " + target, {});
   }
   return 0;
 }

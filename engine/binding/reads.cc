@@ -51,7 +51,7 @@ Metric metricOf(uint32_t number) {
 
 /**
  * (segment, fieldId, metric, nq, queries, queryOffsets, k, ef, exact, at, minBegin, program, externals, radius, rangeFilter, groupField,
- * groupSize, cancel)
+ * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget)
  */
 void readSearch(Call& call, SearchInput& in) {
   in.fieldId = static_cast<int64_t>(call.size(1));
@@ -77,6 +77,7 @@ void readSearch(Call& call, SearchInput& in) {
   in.dropRatio = static_cast<float>(call.number(18));
   in.nprobe = call.uint32(19);
   in.refineRows = call.uint32(20);
+  in.recallTarget = static_cast<float>(call.number(21));
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */

@@ -290,6 +290,7 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.dropRatio ?? 0,
     spec.nprobe ?? NPROBE_DEFAULT,
     spec.refineRows ?? 0,
+    spec.recallTarget ?? 0,
   ];
 }
 

@@ -162,6 +162,7 @@ export type SearchParts = [
   dropRatio: number,
   nprobe: number,
   refineRows: number,
+  recallTarget: number,
 ];
 export type HitParts = [
   starts: Int32Array,

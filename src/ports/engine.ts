@@ -116,6 +116,8 @@ export interface SearchSpec {
   readonly filter: FilterInput | undefined;
   /** Graph search width; the caller has resolved defaults and checked bounds. */
   readonly ef: number;
+  /** In place of `ef` and `nprobe`: the index searches as widely as it found necessary for this recall when it was built; in (0, 1). */
+  readonly recallTarget?: number;
   /** Lists that an inverted file reads at least; 8 when absent. */
   readonly nprobe?: number;
   /** Rows that an index of coarse codes compares on the raw vectors; absent: as many as its codes ask for. */

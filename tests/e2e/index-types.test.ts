@@ -18,6 +18,7 @@ interface Case {
 
 const cases: readonly Case[] = [
   { type: "IVF_FLAT", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 1 },
+  { type: "HNSW", params: { M: 16, efConstruction: 100 }, search: { recall_target: 0.95 }, recall: 0.9 },
   { type: "IVF_SQ8", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 0.9 },
   { type: "IVF_PQ", params: { nlist: 16, m: 16, nbits: 8 }, search: { nprobe: 16 }, recall: 0.5 },
   {

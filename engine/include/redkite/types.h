@@ -198,6 +198,9 @@ struct SearchParams {
   uint32_t k = 10;
   /// Width of a graph walk; raised to k where it is smaller. Ignored by exact searches.
   uint32_t ef = 64;
+  /// In place of ef and nprobe where it is above 0 (and below 1): an index searches as widely as it found necessary at build, on rows of its
+  /// own, for this recall. One that could not measure takes a width that is enough for most data.
+  float recallTarget = 0;
   const ScoreRange* range = nullptr;
   const GroupBy* group = nullptr;
   /// Rows that an index of coarse codes ranks again on the raw vectors; 0: as many as its codes ask for.

@@ -91,7 +91,7 @@ uint32_t middleRow(const VectorView& view, Metric metric, const std::vector<uint
 
 /// The graph as the HNSW builder sees it: one layer, begun in the middle, rows in random order, since in their own they may come cluster by cluster.
 BuildPlan planGraph(const VectorView& view, const Bitset& indexed, const DiskBuildParams& params, const HnswBuildControl& control) {
-  BuildPlan plan{&view, {}, control, {}, {}};
+  BuildPlan plan{&view, &indexed, {}, control, {}, {}};
   plan.params.metric = params.metric;
   plan.params.m = params.maxDegree;
   plan.params.efConstruction = std::max(params.searchList, params.maxDegree);
@@ -214,9 +214,10 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
   const DiskHeader h = headerFor(view, params, static_cast<uint32_t>(plan.order.size()));
   const ScalarQuantiser quantiser = trainOn(plan);
   std::vector<uint32_t> links;
-  Status status = growOnCodes(plan, quantiser, [&](const auto& grower) {
+  Status status = growOnCodes(plan, quantiser, [&](const auto& grower, Grown) {
     links.resize(size_t{h.rows} * h.maxDegree);
     grower.writeGround(links.data());
+    return Status{};
   });
   if (!status.ok()) return {std::move(status), {}};
   AlignedBytes file = AlignedBytes::allocate(h.bytes);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "block-reader.h"
+#include "hnsw-file.h"
 #include "hnsw-walk.h"
 #include "top-hits.h"
 
@@ -403,7 +404,11 @@ Status DiskIndex::search(const uint8_t* queries, uint32_t nq, const Bitset& visi
     const DiskParts parts = DiskParts::of(*this);
     std::optional<DiskScratch> own;
     DiskScratch& used = scratch == nullptr ? own.emplace() : *scratch;
-    return DiskSearch(parts, descriptor_, visible, params, disk, cancel, used.state(), out, stats).run(queries, nq);
+    SearchParams wide = params;
+    wide.ef = disk.searchList;
+    DiskSearchParams asked = disk;
+    asked.searchList = efOf(nullptr, wide, parts.header.nodes);
+    return DiskSearch(parts, descriptor_, visible, params, asked, cancel, used.state(), out, stats).run(queries, nq);
   } catch (const std::bad_alloc&) {
     return Status::outOfMemory();
   }

@@ -14,14 +14,21 @@ inline void setScalarCodes(HnswHeader& h, bool rerank) {
   h.codeStride = codeStrideOf(h.dim);
 }
 
-/// Grows the plan's graph by the distances of `makePairs` and hands it to `use`.
+/// How much of a graph there is.
+enum class Grown : uint8_t { withoutHeldOut, whole };
+
+/// Grows the plan's graph by the distances of `makePairs` and hands it to `use(grower, grown)`, also before rows that are held out are inserted.
 template <class Pairs, class MakePairs, class Use>
 Status growGraph(const BuildPlan& plan, MakePairs makePairs, Use use) {
   if (plan.control.progress != nullptr) __atomic_store_n(plan.control.progress, plan.order.empty() ? 0 : 1, __ATOMIC_RELAXED);
   Grower<Pairs> grower(plan);
-  if (Status status = grower.grow(makePairs); !status.ok()) return status;
-  use(grower);
-  return {};
+  const uint32_t total = static_cast<uint32_t>(plan.order.size());
+  if (plan.heldOut > 0) {
+    if (Status status = grower.grow(total - plan.heldOut, makePairs); !status.ok()) return status;
+    if (Status status = use(grower, Grown::withoutHeldOut); !status.ok()) return status;
+  }
+  if (Status status = grower.grow(total, makePairs); !status.ok()) return status;
+  return use(grower, Grown::whole);
 }
 
 /// Grows the plan's graph on 8-bit codes, which are thrown away, or on the raw rows where those lose neighbours: links of coarse codes would keep

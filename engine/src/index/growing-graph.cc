@@ -319,9 +319,11 @@ Status GrowingGraph::search(const VectorView& view, const uint8_t* queries, uint
       levels.layers[l] = s.layers[l].view(s.layers[l].count.load(std::memory_order_acquire), added);
       levels.down[l] = s.layers[l].down.data();
     }
+    SearchParams asked = params;
+    asked.ef = efOf(nullptr, params, parts.header.nodes);
     std::optional<HnswScratch> own;
     HnswScratch& used = scratch == nullptr ? own.emplace() : *scratch;
-    if (Status status = searchGraph(parts, &levels, view, queries, nq, visible, params, cancel, used, out, stats); !status.ok()) return status;
+    if (Status status = searchGraph(parts, &levels, view, queries, nq, visible, asked, cancel, used, out, stats); !status.ok()) return status;
     const uint32_t tail = view.rows - added;
     if (tail == 0) return {};
     // What came since is compared exactly, as a column of its own.

@@ -5,12 +5,16 @@
 #include <stdexcept>
 #include <string>
 
+#include "calibrate.h"
 #include "grow-graph.h"
 #include "hnsw-levels.h"
 #include "redkite/crc32c.h"
 
 namespace redkite {
 namespace {
+
+/// A build computes some ten times rows times efConstruction distances; for each curve no wider point is measured after this share of one.
+constexpr uint32_t kCalibrationShare = 5;
 
 Status checkParams(const VectorView& view, const HnswBuildParams& params) {
   const auto outside = [](const char* name, uint64_t value, uint64_t low, uint64_t high) {
@@ -83,12 +87,35 @@ void planLevels(BuildPlan& plan, const Bitset& indexed) {
   h.upperNodes = static_cast<uint32_t>(upper.size());
   plan.order.reserve(h.nodes);
   for (const auto& [above, row] : upper) plan.order.push_back(row);
-  plan.order.insert(plan.order.end(), ground.begin(), ground.end());
+  // Entries are never held out: without them the graph would be another.
+  plan.heldOut = std::min(static_cast<uint32_t>(ground.size()), heldOutRows(plan.view->type, h.dim, h.nodes));
+  std::vector<uint32_t> held;
+  for (uint32_t i = 0; i < ground.size(); ++i) {
+    const uint64_t before = uint64_t{i} * plan.heldOut / ground.size();
+    (uint64_t{i + 1} * plan.heldOut / ground.size() > before ? held : plan.order).push_back(ground[i]);
+  }
+  plan.order.insert(plan.order.end(), held.begin(), held.end());
   if (h.nodes > 0) h.entry = plan.order[0];
 }
 
+/// The curves of ef, of a graph that has all nodes but those held out. The work is bounded by a share of the build's.
+Status measureWidths(const BuildPlan& plan, uint8_t* file) {
+  HnswParts parts = HnswParts::of(file);
+  parts.header.nodes -= plan.heldOut;
+  CalibrationPlan calibration{*plan.view, *plan.indexed, plan.params.metric, HeldOut::outside, {plan.order.end() - plan.heldOut, plan.order.end()}, 1, parts.header.nodes,
+                              static_cast<uint64_t>(plan.header.nodes) * plan.params.efConstruction / kCalibrationShare, plan.params.threads, plan.control.cancel};
+  const Result<WidthCurves> curves = calibrate(calibration, [&](const uint8_t* queries, uint32_t nq, uint32_t ef, const SearchParams& params, const HitBuffer& out, SearchStats& stats) {
+    SearchParams asked = params;
+    asked.ef = ef;
+    HnswScratch scratch;
+    return searchGraph(parts, nullptr, *plan.view, queries, nq, *plan.indexed, asked, plan.control.cancel, scratch, out, &stats);
+  });
+  if (!curves.status.ok()) return curves.status;
+  std::memcpy(file + sizeof(HnswHeader), &curves.value, sizeof(WidthCurves));
+  return {};
+}
+
 void seal(const HnswHeader& header, uint8_t* file) {
-  std::memcpy(file, &header, sizeof(header));
   const uint32_t crc = crc32c(file, offsetof(HnswHeader, crc));
   std::memcpy(file + offsetof(HnswHeader, crc), &crc, sizeof(crc));
   uint32_t* checksums = reinterpret_cast<uint32_t*>(file + header.checksumsAt);
@@ -99,15 +126,18 @@ void seal(const HnswHeader& header, uint8_t* file) {
 }
 
 template <class Pairs>
-void writeGraph(const BuildPlan& plan, const Grower<Pairs>& grower, uint8_t* file) {
+Status writeGraph(const BuildPlan& plan, const Grower<Pairs>& grower, Grown grown, uint8_t* file) {
+  std::memcpy(file, &plan.header, sizeof(HnswHeader));
   std::copy(plan.order.begin(), plan.order.begin() + plan.header.upperNodes, reinterpret_cast<uint32_t*>(file + plan.header.upperRowsAt));
   grower.write(file);
+  if (grown == Grown::withoutHeldOut) return measureWidths(plan, file);
   seal(plan.header, file);
+  return {};
 }
 
 template <class Pairs, class MakePairs>
 Result<AlignedBytes> growInto(const BuildPlan& plan, AlignedBytes file, MakePairs makePairs) {
-  Status status = growGraph<Pairs>(plan, makePairs, [&](const auto& grower) { writeGraph(plan, grower, file.data()); });
+  Status status = growGraph<Pairs>(plan, makePairs, [&](const auto& grower, Grown grown) { return writeGraph(plan, grower, grown, file.data()); });
   if (!status.ok()) return {std::move(status), {}};
   return {{}, std::move(file)};
 }
@@ -119,7 +149,7 @@ Result<AlignedBytes> buildOnProducts(const BuildPlan& plan, AlignedBytes file) {
   std::copy(quantiser.center.begin(), quantiser.center.end(), center);
   float* biases = h.biasesAt == 0 ? nullptr : reinterpret_cast<float*>(file.data() + h.biasesAt);
   Status status = encodeProducts(plan, productShapeOf(h), quantiser.center, center + h.dim, file.data() + h.codesAt, biases);
-  if (status.ok()) status = growOnCodes(plan, quantiser, [&](const auto& grower) { writeGraph(plan, grower, file.data()); });
+  if (status.ok()) status = growOnCodes(plan, quantiser, [&](const auto& grower, Grown grown) { return writeGraph(plan, grower, grown, file.data()); });
   if (!status.ok()) return {std::move(status), {}};
   return {{}, std::move(file)};
 }
@@ -127,7 +157,7 @@ Result<AlignedBytes> buildOnProducts(const BuildPlan& plan, AlignedBytes file) {
 Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,
                            const HnswBuildControl& control) {
   if (Status status = checkParams(view, params); !status.ok()) return {std::move(status), {}};
-  BuildPlan plan{&view, params, control, headerFor(view, params), {}};
+  BuildPlan plan{&view, &indexed, params, control, headerFor(view, params), {}};
   planLevels(plan, indexed);
   placeSections(plan.header);
   AlignedBytes file = AlignedBytes::allocate(plan.header.bytes);
@@ -177,12 +207,12 @@ uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const H
   const uint64_t books = product ? shape.bookFloats() * 4 + productSampleRows(shape) * dim * 4 + params.threads * (uint64_t{params.productLevels} * params.subs * 2048 + 16ull * dim) : 0;
   // Upper levels hold a share of 1 / (M - 1) of the nodes; half as many again covers unlucky draws.
   const uint64_t upper = rows * 3ull / (2 * (params.m > 1 ? params.m - 1 : 1)) + 1024;
-  const uint64_t file = sizeof(HnswHeader) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
+  const uint64_t file = sizeof(HnswHeader) + sizeof(WidthCurves) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
   const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 12) + upper * (params.m * 3ull / 2 * 8 + 1);
   const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
   const uint64_t perLane = rows * 3ull / 16 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 4096;
   const uint64_t perThread = kInsertLanes * perLane + 65536;
-  return books + file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
+  return calibrationBytesMax(type, dim, rows, params.threads) + books + file + file / kChecksumBlock * 4 + growing + std::max<uint64_t>(training, 1'700'000) + params.threads * perThread;
 }
 
 }  // namespace redkite

@@ -50,6 +50,7 @@ HnswParts HnswParts::of(const uint8_t* data) {
   HnswParts parts;
   std::memcpy(&parts.header, data, sizeof(HnswHeader));
   const HnswHeader& h = parts.header;
+  if (h.version >= 2) parts.curves = reinterpret_cast<const WidthCurves*>(data + sizeof(HnswHeader));
   parts.upperRows = reinterpret_cast<const uint32_t*>(data + h.upperRowsAt);
   parts.upperLinks = reinterpret_cast<const uint32_t*>(data + h.upperLinksAt);
   const float* center = h.centerAt == 0 ? nullptr : reinterpret_cast<const float*>(data + h.centerAt);
@@ -70,7 +71,7 @@ Result<HnswIndex> HnswIndex::open(const uint8_t* data, size_t bytes) {
   HnswHeader header;
   std::memcpy(&header, data, sizeof(header));
   if (header.magic != kHnswMagic) return bad("the magic number is wrong");
-  if (header.version != kHnswVersion) return bad("version " + std::to_string(header.version) + " is not known");
+  if (header.version == 0 || header.version > kHnswVersion) return bad("version " + std::to_string(header.version) + " is not known");
   if (header.crc != crc32c(data, offsetof(HnswHeader, crc))) return bad("the header's checksum does not match");
   if (std::string problem = countsProblem(header); !problem.empty()) return bad(std::move(problem));
   HnswHeader placed = header;

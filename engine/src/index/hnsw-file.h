@@ -7,13 +7,14 @@
 #include "hnsw-walk.h"
 #include "product-codes.h"
 #include "redkite/hnsw.h"
+#include "width-curves.h"
 
 namespace redkite {
 
 static_assert(std::endian::native == std::endian::little, "files are read in place");
 
 inline constexpr uint32_t kHnswMagic = 0x4e484b52;  // "RKHN"
-inline constexpr uint16_t kHnswVersion = 1;
+inline constexpr uint16_t kHnswVersion = 2;
 inline constexpr uint32_t kLevelsMax = 31;
 inline constexpr uint32_t kNoNode = 0xffffffffu;
 inline constexpr uint32_t kLinksMMin = 2;
@@ -88,7 +89,7 @@ inline uint64_t checksumBlocks(const HnswHeader& header) {
 
 /// Fills in every offset and the total from the counts, which must be within their bounds.
 inline void placeSections(HnswHeader& header) {
-  uint64_t at = sizeof(HnswHeader);
+  uint64_t at = sizeof(HnswHeader) + (header.version >= 2 ? sizeof(WidthCurves) : 0);
   const auto place = [&at](uint64_t bytes, uint64_t alignment) {
     at = (at + alignment - 1) / alignment * alignment;
     const uint64_t begin = at;
@@ -114,6 +115,7 @@ inline void placeSections(HnswHeader& header) {
 /// Typed pointers into an opened file.
 struct HnswParts {
   HnswHeader header;
+  const WidthCurves* curves = nullptr;  ///< null where the file is of version 1 or there is none
   const uint32_t* upperRows;
   const uint32_t* upperLinks;
   const float* center;
@@ -132,6 +134,9 @@ struct GrowingLevels {
   Layer layers[kLevelsMax + 1];
   const uint32_t* down[kLevelsMax + 1];
 };
+
+/// The ef that keeps params.recallTarget; params.ef where there is none.
+uint32_t efOf(const WidthCurves* curves, const SearchParams& params, uint32_t nodes);
 
 /// Searches a graph given by its parts; its header's levels count only without `growing`.
 Status searchGraph(const HnswParts& parts, const GrowingLevels* growing, const VectorView& view, const uint8_t* queries, uint32_t nq,

@@ -54,13 +54,15 @@ class Grower {
     for (uint32_t level = 1; level < layers_.size(); ++level) layers_[level].init(plan.header.levelNodes[level - 1], m, m + m / 2);
   }
 
-  /// Inserts everything; `makePairs` gives each worker its own query memory.
+  /// Inserts the nodes before `end` in the order of the plan that are not in yet, and cuts all lists to their final length; `makePairs` gives
+  /// each worker its own query memory.
   template <class MakePairs>
-  Status grow(MakePairs makePairs) {
-    const uint32_t total = static_cast<uint32_t>(plan_.order.size());
+  Status grow(uint32_t end, MakePairs makePairs) {
+    const uint32_t total = end;
     const uint32_t threads = std::clamp(plan_.params.threads, 1u, kThreadsMax);
-    // The first nodes of all are the ground that the others stand on.
-    next_ = 1;
+    // The first node of all is the ground that the others stand on.
+    next_ = std::max(1u, grown_);
+    grown_ = end;
     runWorkers(threads, [&] {
       Worker worker(*this, makePairs);
       worker.insertAll(total);
@@ -242,6 +244,7 @@ class Grower {
   const BuildPlan& plan_;
   std::vector<GrowingLayer> layers_;
   std::atomic<uint32_t> next_{0};
+  uint32_t grown_ = 0;
   std::atomic<bool> failed_{false};
   std::atomic<bool> outOfMemory_{false};
 };

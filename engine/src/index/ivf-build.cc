@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "calibrate.h"
 #include "ivf-file.h"
 #include "k-means.h"
 #include "parallel.h"
@@ -34,8 +35,10 @@ class Builder {
     if (status.ok()) status = layOut();
     if (status.ok() && isProduct(kind_)) status = trainCodebooks();
     if (status.ok()) status = fillLists();
+    if (status.ok()) status = sealHeader();
+    if (status.ok()) status = measureProbes();
     if (!status.ok()) return {std::move(status), {}};
-    seal();
+    sealSections();
     return {{}, std::move(file_)};
   }
 
@@ -328,9 +331,30 @@ class Builder {
     factors[kBlockRows] = static_cast<float>(l2() ? squared + 2 * factor * signsDotCentroid : factor * signsDotCentroid - residualDotCentroid);
   }
 
-  void seal() {
+  Status sealHeader() {
     const uint32_t crc = crc32c(file_.data(), offsetof(IvfHeader, crc));
     std::memcpy(file_.data() + offsetof(IvfHeader, crc), &crc, sizeof(crc));
+    return {};
+  }
+
+  /// The curves of nprobe, on rows that are in the lists.
+  Status measureProbes() {
+    const uint32_t held = heldOutRows(view_.type, view_.dim, h_.nodes);
+    if (held == 0) return {};
+    const Result<IvfIndex> index = IvfIndex::open(file_.data(), file_.size());
+    if (!index.status.ok()) return index.status;
+    // For each curve about twice the exact answer's work.
+    CalibrationPlan plan{view_, indexed_, params_.metric, HeldOut::inside, {}, 0, h_.lists, uint64_t{h_.nodes} * held * 2, params_.threads, control_.cancel};
+    for (uint32_t i = 0; i < held; ++i) plan.candidates.push_back(rows_[uint64_t{i} * rows_.size() / held]);
+    const Result<WidthCurves> curves = calibrate(plan, [&](const uint8_t* queries, uint32_t nq, uint32_t nprobe, const SearchParams& params, const HitBuffer& out, SearchStats& stats) {
+      return index.value.search(view_, queries, nq, indexed_, params, {nprobe, 0}, control_.cancel, out, &stats);
+    });
+    if (!curves.status.ok()) return curves.status;
+    std::memcpy(file_.data() + sizeof(IvfHeader), &curves.value, sizeof(WidthCurves));
+    return {};
+  }
+
+  void sealSections() {
     uint32_t* checksums = at<uint32_t>(h_.checksumsAt);
     for (uint64_t block = 0; block < checksumBlocks(h_); ++block) {
       const uint64_t begin = sizeof(IvfHeader) + block * kIvfChecksumBlock;
@@ -368,6 +392,7 @@ Result<AlignedBytes> buildIvf(const VectorView& view, const Bitset& indexed, con
 
 uint64_t ivfBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const IvfBuildParams& params) {
   IvfHeader h{};
+  h.version = kIvfVersion;
   h.kind = static_cast<uint8_t>(params.kind);
   h.metric = static_cast<uint8_t>(params.metric);
   h.dim = dim;
@@ -383,7 +408,7 @@ uint64_t ivfBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const Iv
   const uint64_t centroids = uint64_t{h.lists} * (binary ? dim / 8 : dim * 4 + codeGroups(dim) * 4 + 64) + 65536;
   const uint64_t residuals = isProduct(params.kind) ? productSampleRows({dim, h.subs, 1, h.nbits}) * dim * 4 + codebookFloats(h) * 4 : 0;
   const uint64_t perThread = uint64_t{dim} * (binary ? 40 : 8 + kRowsAtATime) + (isProduct(params.kind) ? uint64_t{h.subs} * 2048 : 0) + 65536;
-  return h.bytes + uint64_t{rows} * 16 + points + 2 * centroids + residuals + params.threads * perThread;
+  return h.bytes + calibrationBytesMax(type, dim, rows, params.threads) + uint64_t{rows} * 16 + points + 2 * centroids + residuals + params.threads * perThread;
 }
 
 }  // namespace redkite

@@ -39,6 +39,7 @@ IvfParts IvfParts::of(const uint8_t* data) {
   IvfParts parts;
   std::memcpy(&parts.header, data, sizeof(IvfHeader));
   const IvfHeader& h = parts.header;
+  if (h.version >= 2) parts.curves = reinterpret_cast<const WidthCurves*>(data + sizeof(IvfHeader));
   parts.center = reinterpret_cast<const float*>(data + h.centerAt);
   parts.centroids = data + h.centroidsAt;
   parts.coarseCodes = data + h.coarseCodesAt;
@@ -61,7 +62,7 @@ Result<IvfIndex> IvfIndex::open(const uint8_t* data, size_t bytes) {
   IvfHeader header;
   std::memcpy(&header, data, sizeof(header));
   if (header.magic != kIvfMagic) return bad("the magic number is wrong");
-  if (header.version != kIvfVersion) return bad("version " + std::to_string(header.version) + " is not known");
+  if (header.version == 0 || header.version > kIvfVersion) return bad("version " + std::to_string(header.version) + " is not known");
   if (header.crc != crc32c(data, offsetof(IvfHeader, crc))) return bad("the header's checksum does not match");
   if (std::string problem = countsProblem(header); !problem.empty()) return bad(std::move(problem));
   IvfHeader placed = header;

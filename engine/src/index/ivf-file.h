@@ -7,13 +7,14 @@
 
 #include "redkite/ivf.h"
 #include "redkite/kernels.h"
+#include "width-curves.h"
 
 namespace redkite {
 
 static_assert(std::endian::native == std::endian::little, "files are read in place");
 
 inline constexpr uint32_t kIvfMagic = 0x56494b52;  // "RKIV"
-inline constexpr uint16_t kIvfVersion = 1;
+inline constexpr uint16_t kIvfVersion = 2;
 inline constexpr uint64_t kIvfChecksumBlock = uint64_t{1} << 20;
 /// Sign flips and half transforms of a rotation.
 inline constexpr uint32_t kRotationRounds = 4;
@@ -95,7 +96,7 @@ inline uint64_t checksumBlocks(const IvfHeader& h) {
 
 /// Fills in every offset and the total from the counts, which must be within their bounds.
 inline void placeSections(IvfHeader& h) {
-  uint64_t at = sizeof(IvfHeader);
+  uint64_t at = sizeof(IvfHeader) + (h.version >= 2 ? sizeof(WidthCurves) : 0);
   const auto place = [&at](uint64_t bytes, uint64_t alignment = 64) {
     at = (at + alignment - 1) / alignment * alignment;
     const uint64_t begin = at;
@@ -121,6 +122,7 @@ inline void placeSections(IvfHeader& h) {
 /// Typed pointers into an opened file.
 struct IvfParts {
   IvfHeader header;
+  const WidthCurves* curves = nullptr;  ///< null where the file is of version 1
   const float* center;
   const uint8_t* centroids;
   const uint8_t* coarseCodes;

@@ -50,6 +50,8 @@ struct SearchInput {
   std::span<const int32_t> queryOffsets;
   uint32_t k = 0;
   uint32_t ef = 0;
+  /** In place of ef and nprobe where it is above 0; below 1. */
+  float recallTarget = 0;
   /** Share of the least entries of a sparse query that are left out where there is an index. */
   float dropRatio = 0;
   /** Lists that an inverted file reads, and rows that it ranks again; 0: as many as its codes ask for. */

@@ -112,6 +112,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   if (!type) return Status::invalid("field " + std::to_string(input.fieldId) + " does not hold vectors");
   if (!metricAllowed(*type, input.metric)) return Status::invalid("field " + std::to_string(input.fieldId) + " cannot be searched by this metric");
   if (input.nq == 0) return Status::invalid("a search without queries");
+  if (!(input.recallTarget >= 0 && input.recallTarget < 1)) return Status::invalid("the recall target is " + std::to_string(input.recallTarget) + ", 0 to below 1 are allowed");
   if (input.k == 0 || input.k > kTopKMax) return Status::invalid("k is " + std::to_string(input.k) + ", 1 to " + std::to_string(kTopKMax) + " are allowed");
   REDKITE_TRY(checkQueries(input, *column, *type));
   const ColumnView* groupColumn = nullptr;
@@ -139,6 +140,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   // Never more places than rows that could fill them.
   params.k = std::min(input.k, visible);
   params.ef = input.ef;
+  params.recallTarget = input.recallTarget;
   params.refineRows = input.refineRows;
   params.range = input.range ? &*input.range : nullptr;
   std::optional<Groups> groups;

@@ -40,6 +40,7 @@ export async function searchShard(
 }
 
 function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment: Segment): SearchSpec {
+  const recallTarget = Number(request.params["recall_target"] ?? 0);
   return {
     fieldId: request.fieldId,
     metric: request.metric,
@@ -50,6 +51,7 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     visibility: visibilityOf(request),
     filter: filterInput(filter, segment),
     ef: Math.max(request.k, walkWidth(request.params)),
+    ...(recallTarget > 0 && recallTarget < 1 ? { recallTarget } : {}),
     dropRatio: Number(request.params["drop_ratio_search"] ?? 0),
     ...listParams(request),
     exact: false,

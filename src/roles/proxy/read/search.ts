@@ -18,6 +18,7 @@ import { checkDiskSearch } from "./disk-search-params.ts";
 import { checkGraphSearch } from "./graph-search-params.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { checkListSearch } from "./list-search-params.ts";
+import { checkRecallTarget } from "./recall-target.ts";
 import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
 import { readPartitions } from "./partitions.ts";
 import { checkPartitionKeyUse } from "./query.ts";
@@ -70,6 +71,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   const index = await indexOfField(call, info, params.field);
   const metric = searchMetric(index, params.field, params.metric);
   checkRange(params, metric);
+  checkRecallTarget(params.indexParams);
   checkGraphSearch(index?.params["index_type"] ?? "", params);
   checkDiskSearch(index?.params["index_type"] ?? "", params);
   checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
