@@ -80,6 +80,7 @@ export const TEST_LIMITS: ProxyLimits = {
   defaultIndexName: "_default_idx",
 };
 
+const LEASE_MS = 3_600_000;
 const HERE = { nodeId: nodeId(7n), address: "local" };
 
 /** What a test may put between the proxy and the roles. */
@@ -106,10 +107,12 @@ export async function startProxy(wraps: Wraps = {}) {
     objects: new MemoryObjectStore(),
   };
   const links = new LocalLinks({ freeze: true });
-  const settings = defaultSettings({ nodeId: nodeId(7n), address: "local", stopping: stopping.signal });
+  const defaults = defaultSettings({ nodeId: nodeId(7n), address: "local", stopping: stopping.signal });
+  // The machine may have no time for the test.
+  const settings = { ...defaults, coordinators: { ...defaults.coordinators, leaseMs: LEASE_MS } };
   const sessions = await SessionDirectory.watch(meta, ports.tasks);
   const session = await registerSession(
-    { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: 10_000 },
+    { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: LEASE_MS },
     ["datanode", "querynode", "indexnode"].map((role) => ({
       role,
       nodeId: settings.nodeId,
