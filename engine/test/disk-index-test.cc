@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "index/disk-file.h"
 #include "redkite/crc32c.h"
 #include "redkite/flat.h"
 #include "vectors.h"
@@ -308,6 +309,16 @@ void damageIsNamed() {
     CHECK(searched.code == StatusCode::corrupted && searched.message.find("does not match its checksum") != std::string::npos);
     close(damaged);
   }
+  // Rows that are elsewhere than their places say.
+  restore();
+  DiskHeader header;
+  std::memcpy(&header, copy.data(), sizeof(header));
+  uint32_t* places = reinterpret_cast<uint32_t*>(copy.data() + header.placesAt);
+  for (uint32_t row = 0; row < rows; ++row) places[row] = (places[row] + header.nodesPerBlock) % (header.blocks * header.nodesPerBlock);
+  const Result<DiskIndex> shifted = DiskIndex::open(copy.data(), size);
+  CHECK_OK(shifted.status);
+  const Status misled = shifted.value.search(column.view.row(7), 1, {}, {}, {200, 4}, {}, nullptr, hits.buffer, nullptr);
+  CHECK(misled.code == StatusCode::corrupted && misled.message.find("where it should be") != std::string::npos);
   CHECK(ftruncate(whole.file, 8192) == 0);
   const Status shortened = whole.onDisk.search(column.view.row(7), 1, {}, {}, {200, 4}, {}, nullptr, hits.buffer, nullptr);
   CHECK(shortened.code == StatusCode::corrupted && shortened.message.find("ends behind the file") != std::string::npos);

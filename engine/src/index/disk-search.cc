@@ -191,6 +191,7 @@ class DiskSearch {
     for (;;) {
       if (cancel_.raised()) return Status::canceled();
       uint32_t blocks[BlockReader::kBlocksMax];
+      Candidate chosen[BlockReader::kBlocksMax];
       const uint8_t* read[BlockReader::kBlocksMax];
       uint32_t n = 0;
       uint32_t fromDisk = 0;
@@ -207,18 +208,36 @@ class DiskSearch {
         // What is in memory comes first: it may bring better ones than would be read beside it.
         if (block < h_.cachedBlocks && fromDisk == 0) {
           blocks[0] = block;
+          chosen[0] = s_.pool.at(at);
           n = 1;
           break;
         }
         fromDisk += block >= h_.cachedBlocks;
+        chosen[n] = s_.pool.at(at);
         blocks[n++] = block;
       }
       if (n == 0) return {};
       if (Status status = s_.reader.read(parts_, descriptor_, blocks, n, read); !status.ok()) return status;
-      at = s_.pool.size();
-      for (uint32_t i = 0; i < n; ++i) useBlock(read[i]);
+      for (uint32_t i = 0; i < n; ++i) {
+        if (!holds(read[i], nodeOf(chosen[i]))) return misplaced(nodeOf(chosen[i]), blocks[i]);
+        useBlock(read[i]);
+        // Expanded, or pushed out by better ones: it must not be chosen again.
+        const uint32_t position = s_.pool.find(chosen[i]);
+        if (position != s_.pool.capacity()) s_.pool.expand(position);
+      }
       for (at = 0; at < s_.pool.size() && s_.pool.expanded(at);) ++at;
     }
+  }
+
+  bool holds(const uint8_t* block, uint32_t row) const {
+    for (uint32_t place = 0; place < h_.nodesPerBlock; ++place) {
+      if (nodeIn(h_, block, place).row() == row) return true;
+    }
+    return false;
+  }
+
+  static Status misplaced(uint32_t row, uint32_t block) {
+    return Status::corrupted("DISKANN index: row " + std::to_string(row) + " is not in block " + std::to_string(block) + ", where it should be");
   }
 
   /// Ranks the rows of a block, and expands those that the pool has or takes.
