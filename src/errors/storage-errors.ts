@@ -1,4 +1,4 @@
-import { redkiteError, type RedkiteError } from "./redkite-error.ts";
+import { isRedkiteError, redkiteError, type RedkiteError } from "./redkite-error.ts";
 
 /** What the ports of storage throw besides `diskFull` and `corrupted`: disk, object store, metadata store, message stream. */
 
@@ -83,4 +83,9 @@ export function positionGone(what: {
 
 export function topicNotFound(topic: string): RedkiteError {
   return redkiteError("mqTopicNotFound", { fields: { topic } });
+}
+
+/** Whether a stored object is not there or not what was written: no repetition mends that. */
+export function isLostObject(error: unknown): error is RedkiteError {
+  return isRedkiteError(error, "corrupted") || isRedkiteError(error, "objectNotFound");
 }

@@ -25,3 +25,9 @@ export function physicalMs(ts: Timestamp): bigint {
 export function logicalPart(ts: Timestamp): bigint {
   return ts & LOGICAL_MAX;
 }
+
+/** The timestamp of so many milliseconds earlier, fractions left out; zero where that would lie before all time. */
+export function msBefore(at: Timestamp, ms: number): Timestamp {
+  const before = physicalMs(at) - BigInt(Math.floor(ms));
+  return before > 0n ? composeTimestamp(before, 0n) : TIMESTAMP_ZERO;
+}

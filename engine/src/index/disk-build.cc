@@ -2,8 +2,6 @@
 // around the starts of walks first, since these stay in memory.
 #include <algorithm>
 #include <cmath>
-#include <new>
-#include <stdexcept>
 #include <string>
 
 #include "disk-file.h"
@@ -11,6 +9,7 @@
 #include "k-means.h"
 #include "prepare-row.h"
 #include "redkite/crc32c.h"
+#include "unless-out-of-memory.h"
 
 namespace redkite {
 namespace {
@@ -237,13 +236,7 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
 }  // namespace
 
 Result<AlignedBytes> buildDisk(const VectorView& view, const Bitset& indexed, const DiskBuildParams& params, const HnswBuildControl& control) {
-  try {
-    return build(view, indexed, params, control);
-  } catch (const std::bad_alloc&) {
-    return {Status::outOfMemory(), {}};
-  } catch (const std::length_error&) {
-    return {Status::outOfMemory(), {}};
-  }
+  return unlessOutOfMemory([&] { return build(view, indexed, params, control); });
 }
 
 uint64_t diskBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const DiskBuildParams& params) {

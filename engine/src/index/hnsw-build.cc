@@ -1,14 +1,13 @@
 // Building: levels are drawn first, so that the file's size is known and the entry never changes; then the graph is grown, on codes where
 // codes are kept.
 #include <algorithm>
-#include <new>
-#include <stdexcept>
 #include <string>
 
 #include "calibrate.h"
 #include "grow-graph.h"
 #include "hnsw-levels.h"
 #include "redkite/crc32c.h"
+#include "unless-out-of-memory.h"
 
 namespace redkite {
 namespace {
@@ -188,13 +187,7 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
 
 Result<AlignedBytes> buildHnsw(const VectorView& view, const Bitset& indexed, const HnswBuildParams& params,
                                const HnswBuildControl& control) {
-  try {
-    return build(view, indexed, params, control);
-  } catch (const std::bad_alloc&) {
-    return {Status::outOfMemory(), {}};
-  } catch (const std::length_error&) {
-    return {Status::outOfMemory(), {}};
-  }
+  return unlessOutOfMemory([&] { return build(view, indexed, params, control); });
 }
 
 uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const HnswBuildParams& params) {

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "calibrate.h"
@@ -11,6 +10,7 @@
 #include "parallel.h"
 #include "product-codes.h"
 #include "redkite/crc32c.h"
+#include "unless-out-of-memory.h"
 
 namespace redkite {
 namespace {
@@ -381,13 +381,7 @@ class Builder {
 }  // namespace
 
 Result<AlignedBytes> buildIvf(const VectorView& view, const Bitset& indexed, const IvfBuildParams& params, const HnswBuildControl& control) {
-  try {
-    return Builder(view, indexed, params, control).run();
-  } catch (const std::bad_alloc&) {
-    return {Status::outOfMemory(), {}};
-  } catch (const std::length_error&) {
-    return {Status::outOfMemory(), {}};
-  }
+  return unlessOutOfMemory([&] { return Builder(view, indexed, params, control).run(); });
 }
 
 uint64_t ivfBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const IvfBuildParams& params) {

@@ -16,6 +16,10 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   if (!type) return Status::invalid("field " + std::to_string(input.fieldId) + " does not hold vectors");
   if (!metricAllowed(*type, input.metric)) return Status::invalid("field " + std::to_string(input.fieldId) + " cannot be indexed for this metric");
   if (cancel.raised()) return Status::canceled();
+  const auto finish = [&](Result<AlignedBytes> built) {
+    if (built.status.ok()) out = Buffer::adopt(std::move(built.value));
+    return std::move(built.status);
+  };
   if (input.kind == VectorIndexKind::flat) {
     REDKITE_TRY(Buffer::allocate(kFlatBytes, out));
     const uint16_t version = 1;
@@ -33,10 +37,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     indexed.words = valid.data();
   }
   if (*type == VectorType::sparse) {
-    Result<AlignedBytes> built = buildSparseIndex(sparseView(*column, snapshot.rows), indexed, {cancel, progress});
-    REDKITE_TRY(std::move(built.status));
-    out = Buffer::adopt(std::move(built.value));
-    return good();
+    return finish(buildSparseIndex(sparseView(*column, snapshot.rows), indexed, {cancel, progress}));
   }
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;
@@ -51,10 +52,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     params.refine = input.refine;
     params.threads = input.threads;
     params.seed = input.seed;
-    Result<AlignedBytes> built = buildIvf(view, indexed, params, {cancel, progress});
-    REDKITE_TRY(std::move(built.status));
-    out = Buffer::adopt(std::move(built.value));
-    return good();
+    return finish(buildIvf(view, indexed, params, {cancel, progress}));
   }
   if (input.kind == VectorIndexKind::disk) {
     DiskBuildParams params;
@@ -65,10 +63,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     params.cachedPerRow = input.cachedPerRow;
     params.threads = input.threads;
     params.seed = input.seed;
-    Result<AlignedBytes> built = buildDisk(view, indexed, params, {cancel, progress});
-    REDKITE_TRY(std::move(built.status));
-    out = Buffer::adopt(std::move(built.value));
-    return good();
+    return finish(buildDisk(view, indexed, params, {cancel, progress}));
   }
   HnswBuildParams params;
   params.metric = input.metric;
@@ -83,10 +78,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     params.nbits = input.nbits;
     params.productLevels = input.levels;
   }
-  Result<AlignedBytes> built = buildHnsw(view, indexed, params, {cancel, progress});
-  REDKITE_TRY(std::move(built.status));
-  out = Buffer::adopt(std::move(built.value));
-  return good();
+  return finish(buildHnsw(view, indexed, params, {cancel, progress}));
 }
 
 Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {

@@ -1,5 +1,6 @@
 import { Lru } from "../../base/lru.ts";
 import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
+import { isLostObject } from "../../errors/storage-errors.ts";
 import type { VChannel } from "../../model/ids.ts";
 import type { Logger } from "../../obs/logger.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -66,7 +67,7 @@ export class SegmentScrubber {
       signal.throwIfAborted();
       // Its files go when it is no longer part of the shard.
       if (!isRedkiteError(error) || state.findSealed(entry.id) !== entry) return;
-      const isDamaged = error.kind === "corrupted" || error.kind === "objectNotFound";
+      const isDamaged = isLostObject(error);
       if (seen === undefined || !isDamaged)
         logger.error("a segment cannot be verified", { vchannel: state.vchannel, segment: entry.id, error });
       if (!isDamaged) return;

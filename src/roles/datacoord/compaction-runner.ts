@@ -12,7 +12,8 @@ import {
   type VChannel,
 } from "../../model/ids.ts";
 import type { ChannelMeta, SegmentMeta } from "../../model/segment-meta.ts";
-import { composeTimestamp, physicalMs, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
+import { expiredUpTo, TTL_FIELD_KEY } from "../../model/expiry.ts";
+import { composeTimestamp, msBefore, type Timestamp } from "../../model/timestamp.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import { fieldByName } from "../../model/schema.ts";
 import type { CompactionResult } from "../../api/data-node.ts";
@@ -296,8 +297,7 @@ export class CompactionRunner {
 
   /** No read looks further back. */
   #retainedFrom(now: Timestamp): Timestamp {
-    const ms = physicalMs(now) - BigInt(this.#deps.limits.retentionMs);
-    return ms > 0n ? composeTimestamp(ms, 0n) : TIMESTAMP_ZERO;
+    return msBefore(now, this.#deps.limits.retentionMs);
   }
 
   /** What of a collection expires: rows that began at or below a time, or those whose time in a field has passed. */
@@ -310,12 +310,9 @@ export class CompactionRunner {
       by: "id",
       id: collectionId,
     });
-    const name = properties["ttl_field"];
+    const name = properties[TTL_FIELD_KEY];
     const expiryField = name === undefined ? undefined : fieldByName(schema, name)?.id;
-    const ttlSeconds = Number(properties["collection.ttl.seconds"] ?? 0);
-    if (!(ttlSeconds > 0)) return { dropBegunUpTo: TIMESTAMP_ZERO, expiryField };
-    const ms = physicalMs(this.#retainedFrom(now)) - BigInt(Math.floor(ttlSeconds * 1000));
-    return { dropBegunUpTo: ms > 0n ? composeTimestamp(ms, 0n) : TIMESTAMP_ZERO, expiryField };
+    return { dropBegunUpTo: expiredUpTo(properties, this.#retainedFrom(now)), expiryField };
   }
 
   /** How many rows of each segment a rewrite would drop, where rows expire one by one; empty elsewhere, or when the owner cannot say now. */

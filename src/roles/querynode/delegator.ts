@@ -13,8 +13,9 @@ import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
 import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
-import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
+import type { RedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
+import { isLostObject } from "../../errors/storage-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
 import type {
@@ -265,7 +266,7 @@ export class Delegator {
       }
       return true;
     } catch (error) {
-      if (!isRedkiteError(error, "corrupted") && !isRedkiteError(error, "objectNotFound")) throw error;
+      if (!isLostObject(error)) throw error;
       const { collectionId } = this.#shard.state;
       if (!(await this.#deps.indexCoord.indexLost(ctx, { collectionId, lost: index }))) throw error;
       return false;

@@ -2,6 +2,7 @@ import { collectionIllegalSchema } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { DataType } from "../../../model/data-type.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../../../model/expiry.ts";
 import {
   CONSISTENCY_LEVELS,
   parseConsistencyLevel,
@@ -17,12 +18,9 @@ import {
 import { isTimeZone, TIME_ZONE_KEY } from "../../../model/timestamptz.ts";
 
 /** Properties of a collection or database that mean something to the server. Others are kept and shown. */
-export const TTL_KEY = "collection.ttl.seconds";
 export const MMAP_KEY = "mmap.enabled";
 export const CONSISTENCY_KEY = "consistency_level";
 export const WARMUP_KEY = "warmup";
-/** Names the Timestamptz field that says until when a row lives. */
-export const TTL_FIELD_KEY = "ttl_field";
 const ISOLATION_KEY = "partitionkey.isolation";
 const QUERY_MODE_KEY = "query_mode";
 const ALLOW_INSERT_AUTO_ID_KEY = "allow_insert_auto_id";

@@ -2,13 +2,13 @@ import { isRedkiteError, withContext } from "../../../errors/redkite-error.ts";
 import type { CompiledFilter } from "../../../expr/compile-filter.ts";
 import type { Constant } from "../../../expr/ast.ts";
 import type { PartitionId, VChannel } from "../../../model/ids.ts";
+import { expiredUpTo, TTL_FIELD_KEY } from "../../../model/expiry.ts";
 import type { FilterSource, ReadScope, TemplateValue } from "../../../model/read.ts";
 import type { CollectionInfo } from "../../../model/schema.ts";
 import { UTC } from "../../../model/timestamptz.ts";
-import { composeTimestamp, physicalMs, timestamp, type Timestamp } from "../../../model/timestamp.ts";
+import { physicalMs, type Timestamp } from "../../../model/timestamp.ts";
 import type { TemplateValue as WireTemplate } from "../../../wire/messages.gen.ts";
 import { decodeTemplates } from "../../../wire/plan-template.ts";
-import { TTL_FIELD_KEY, TTL_KEY } from "../check/properties.ts";
 import type { ProxyCall } from "../handler.ts";
 
 /** What a read looks at, the same on every shard. */
@@ -45,10 +45,7 @@ function aliveAt(filter: FilterSource, info: CollectionInfo, readAt: Timestamp):
 
 /** Rows that began at or below it are expired or truncated. */
 function oldestBegin(info: CollectionInfo, readAt: Timestamp): Timestamp {
-  const ttlSeconds = Number(info.properties[TTL_KEY] ?? 0);
-  if (!(ttlSeconds > 0)) return info.truncatedAt;
-  const expired = physicalMs(readAt) - BigInt(Math.floor(ttlSeconds * 1000));
-  const oldest = expired > 0n ? composeTimestamp(expired, 0n) : timestamp(0n);
+  const oldest = expiredUpTo(info.properties, readAt);
   return oldest > info.truncatedAt ? oldest : info.truncatedAt;
 }
 
