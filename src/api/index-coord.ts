@@ -53,13 +53,13 @@ export interface IndexCoord extends Component {
   /** The segment has begun, or never will: with the next change, indexes of one that DataCoord does not list go. */
   endAhead(ctx: CallContext, request: { readonly segmentId: SegmentId }): Promise<void>;
   /**
-   * A reader found the file of a build gone or damaged. Forgets the build, so that the index is built anew, and answers true; false when it
-   * is not the current one of the segment (any more).
+   * A reader found the file of a build gone or damaged. Forgets the build, so that the index is built anew; one that is not the current
+   * one of the segment (any more) is nothing to anybody. Readers are told of the new one as of any.
    */
   indexLost(
     ctx: CallContext,
     request: { readonly collectionId: CollectionId; readonly lost: SegmentIndexMeta },
-  ): Promise<boolean>;
+  ): Promise<void>;
   dropCollection(ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void>;
 }
 

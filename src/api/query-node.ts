@@ -56,6 +56,8 @@ export interface ChannelState {
   readonly failReason: string;
   /** It failed in a way that another try does not mend: a stored file is damaged. */
   readonly isDamaged: boolean;
+  /** Key of the stored object that was not there, when that is why it failed. Whether the newest target still names it this node cannot know. */
+  readonly missing: string | undefined;
   readonly version: bigint;
   readonly segments: readonly LoadedSegmentInfo[];
 }

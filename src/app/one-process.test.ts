@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
@@ -113,6 +113,48 @@ test("those who wait for a collection whose file is damaged are told which, and 
   await writeFile(file, whole);
   await process.loaded(info);
   assert.deepEqual(await process.keys(info, ""), [1n, 2n, 3n]);
+});
+
+test("those who wait for a collection whose file is gone are told which, and it is loaded once the file is back", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  let process = await startOneProcess(folder, meta, engine);
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const info = await process.create();
+  await process.load(info);
+  await process.insert(info, [1n, 2n, 3n]);
+  await process.flush(info);
+  await process.insert(info, [9n]);
+  await process.remove(info, [2n]);
+  await process.flush(info);
+  await process.stop();
+  for (const pattern of [
+    "segments/**/*.arrow",
+    "segments/**/manifest",
+    "segments/**/keys.idx",
+    "deltas/*/*/*",
+  ]) {
+    const [file = assert.fail(`no ${pattern}`)] = globSync(join(folder, "objects", pattern));
+    await rename(file, join(folder, "aside"));
+    process = await startOneProcess(folder, meta, engine);
+    const { queryCoord } = process.coords;
+    const request = { collectionId: info.id, partitionIds: [] };
+    let failReason = "";
+    while (failReason === "") {
+      await nodeClock.sleep(2, process.ctx.signal);
+      ({ failReason } = await queryCoord.getLoadState(process.ctx, request));
+    }
+    assert.equal(failReason, `object not found[key=${relative(join(folder, "objects"), file)}]`);
+    await rename(join(folder, "aside"), file);
+    await process.loaded(info);
+    assert.deepEqual(await process.keys(info, ""), [1n, 3n, 9n]);
+    await process.stop();
+  }
 });
 
 test("of the flushes of a channel only the one begun last is committed, and only its owner begins any", async (t) => {

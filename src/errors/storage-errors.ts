@@ -85,6 +85,11 @@ export function topicNotFound(topic: string): RedkiteError {
   return redkiteError("mqTopicNotFound", { fields: { topic } });
 }
 
+/** Key of the object that was not there; undefined for other errors. */
+export function missingObject(error: unknown): string | undefined {
+  return isRedkiteError(error, "objectNotFound") ? error.fields["key"] : undefined;
+}
+
 /** Whether a stored object is not there or not what was written: no repetition mends that. */
 export function isLostObject(error: unknown): error is RedkiteError {
   return isRedkiteError(error, "corrupted") || isRedkiteError(error, "objectNotFound");

@@ -343,6 +343,9 @@ export class AdminClient {
         this.#run.world.note(`load state: ${String(error)}`);
         return undefined;
       });
+      // Whatever a load meets here passes: no segment's file is gone or damaged before the end of a run.
+      if (state !== undefined && state.failReason !== "")
+        this.#run.violation(`the load of ${handle.name} was given up: ${state.failReason}`);
       if (state?.state === "NotLoad") {
         handle.loadedPartitions = undefined;
         return;

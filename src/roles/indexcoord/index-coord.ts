@@ -206,10 +206,8 @@ export class IndexCoordRole implements IndexCoord {
   async indexLost(
     _ctx: CallContext,
     { collectionId, lost }: { readonly collectionId: CollectionId; readonly lost: SegmentIndexMeta },
-  ): Promise<boolean> {
-    if (!(await this.#builds.forgetBuild(lost))) return false;
-    this.#reconcile(collectionId);
-    return true;
+  ): Promise<void> {
+    if (await this.#builds.forgetBuild(lost)) this.#reconcile(collectionId);
   }
 
   async dropCollection(_ctx: CallContext, request: { readonly collectionId: CollectionId }): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ChannelState } from "../../api/query-node.ts";
 import type { Session } from "../../core/session/sessions.ts";
 import type { NodeId, VChannel } from "../../model/ids.ts";
+import type { ChannelTarget } from "../../model/segment-meta.ts";
 
 /** What is to be loaded, as metadata has it. */
 export interface LoadRecord {
@@ -26,11 +27,21 @@ export interface Assignment {
 
 export interface LoadFailure {
   readonly reason: string;
-  readonly isDamaged: boolean;
+  /** Another try does not mend it: what is stored is damaged, or gone. */
+  readonly isLasting: boolean;
   readonly sinceMs: number;
   /** It doubles from try to try. */
   readonly pauseMs: number;
   readonly retryAtMs: number;
+}
+
+/** Whether a reader of the target needs the object: files of a segment lie in the folder of its manifest. Pure. */
+export function isNamed({ segments, deltaLogs }: ChannelTarget, key: string): boolean {
+  const folder = key.slice(0, key.lastIndexOf("/") + 1);
+  return (
+    segments.some(({ manifest }) => manifest?.key.startsWith(folder)) ||
+    deltaLogs.some((log) => log.key === key)
+  );
 }
 
 /** Chooses a node for each missing (shard, replica): no node has a shard twice, the least loaded first. Pure. */

@@ -7,6 +7,7 @@ import type {
   ReplicaInfo,
   ShardLeader,
 } from "../../api/query-coord.ts";
+import type { ChannelState } from "../../api/query-node.ts";
 import { KeyedMutex } from "../../base/mutex.ts";
 import { Catalog, put, remove, type RecordKind } from "../../core/catalog/catalog.ts";
 import { collectionNotFullyLoaded, collectionNotLoaded } from "../../errors/meta-errors.ts";
@@ -22,7 +23,7 @@ import {
   type PartitionId,
   type VChannel,
 } from "../../model/ids.ts";
-import { assignShards, isServing, type Assignment, type LoadRecord } from "./loaded-collection.ts";
+import { assignShards, isNamed, isServing, type Assignment, type LoadRecord } from "./loaded-collection.ts";
 import type { QueryCoordDeps } from "./query-coord-deps.ts";
 
 export const LOADS: RecordKind<LoadRecord> = {
@@ -372,7 +373,7 @@ export class QueryCoordRole implements QueryCoord {
       failure === undefined ? this.#deps.pollMs : Math.min(2 * failure.pauseMs, RETRY_PAUSE_MS_MAX);
     assignment.failure = {
       reason: state.failReason,
-      isDamaged: state.isDamaged,
+      isLasting: await this.#isLasting(ctx, vchannel, state),
       sinceMs: failure?.sinceMs ?? nowMs,
       pauseMs,
       retryAtMs: nowMs + pauseMs,
@@ -381,10 +382,21 @@ export class QueryCoordRole implements QueryCoord {
     if (loaded !== undefined) await this.#watch(ctx, loaded, assignment);
   }
 
+  /**
+   * An object that is not there may belong to a target of before: a segment was compacted and its files collected while it was being opened,
+   * and the next try begins with the newest target. One that the newest target names, behind the failure, was named all the time.
+   */
+  async #isLasting(ctx: CallContext, vchannel: VChannel, failed: ChannelState): Promise<boolean> {
+    const { isDamaged, missing } = failed;
+    if (isDamaged || missing === undefined) return isDamaged;
+    const { nodeId, dataCoord } = this.#deps;
+    return isNamed(await dataCoord.getTarget(ctx, { vchannel, reader: nodeId }), missing);
+  }
+
   #lastingFailure({ assignments }: Loaded): string {
     const nowMs = this.#deps.clock.monotonicMs();
     const lasts = ({ failure }: Assignment): boolean =>
-      failure !== undefined && (failure.isDamaged || nowMs - failure.sinceMs >= this.#deps.timeoutMs);
+      failure !== undefined && (failure.isLasting || nowMs - failure.sinceMs >= this.#deps.timeoutMs);
     return assignments.find(lasts)?.failure?.reason ?? "";
   }
 

@@ -13,9 +13,9 @@ import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
 import { channelMisrouted, channelNotAvailable } from "../../errors/meta-errors.ts";
-import type { RedkiteError } from "../../errors/redkite-error.ts";
+import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
 import { corrupted } from "../../errors/service-errors.ts";
-import { isLostObject } from "../../errors/storage-errors.ts";
+import { isLostObject, missingObject } from "../../errors/storage-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
 import type {
@@ -137,7 +137,8 @@ export class Delegator {
       state: this.#damage === undefined ? "Serving" : "Failed",
       progress: 100,
       failReason: this.#damage?.message ?? "",
-      isDamaged: this.#damage !== undefined,
+      isDamaged: isRedkiteError(this.#damage, "corrupted"),
+      missing: missingObject(this.#damage),
       version: state.targetVersion,
       segments: this.#listSegments(),
     };
@@ -249,7 +250,7 @@ export class Delegator {
     }
   }
 
-  /** False when the file is lost: the rows are scanned until the index has been built anew. */
+  /** False when the file is lost: the rows are scanned until the index has been built anew, or is found to be already. */
   async #attach(
     ctx: CallContext,
     entry: SealedEntry,
@@ -268,7 +269,7 @@ export class Delegator {
     } catch (error) {
       if (!isLostObject(error)) throw error;
       const { collectionId } = this.#shard.state;
-      if (!(await this.#deps.indexCoord.indexLost(ctx, { collectionId, lost: index }))) throw error;
+      await this.#deps.indexCoord.indexLost(ctx, { collectionId, lost: index });
       return false;
     } finally {
       entry.ref.release();

@@ -7,6 +7,7 @@ import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
 import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
+import { missingObject } from "../../errors/storage-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { VChannel } from "../../model/ids.ts";
 import type {
@@ -135,7 +136,8 @@ export class QueryNodeRole implements QueryNode, ShardReader {
       state: failed ? "Failed" : "Loading",
       progress: 0,
       failReason: watched.failure?.message ?? "",
-      isDamaged: isRedkiteError(watched.failure) && watched.failure.kind === "corrupted",
+      isDamaged: isRedkiteError(watched.failure, "corrupted"),
+      missing: missingObject(watched.failure),
       version: 0n,
       segments: [],
     };
