@@ -1,10 +1,11 @@
 import { runAtMost } from "../../base/run-at-most.ts";
 import { attemptOfKey } from "../../core/objects/attempt-of-key.ts";
 import { OrphanSweep } from "../../core/objects/orphan-sweep.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import { segmentId, type VChannel } from "../../model/ids.ts";
 import type { DeltaLogMeta, SegmentMeta } from "../../model/segment-meta.ts";
 import type { Position } from "../../ports/message-stream.ts";
-import type { DataCoordDeps } from "./data-coord-deps.ts";
+import type { DataCoordDeps, DataCoordLimits } from "./data-coord-deps.ts";
 import type { DataTables } from "./data-tables.ts";
 import type { AreReadersAt, TargetReaders } from "./target-readers.ts";
 import type { WriteAttempts } from "./write-attempts.ts";
@@ -17,7 +18,7 @@ import type { WriteAttempts } from "./write-attempts.ts";
  * version at which it was found, and goes when every reader has reached that version, not the newest one.
  */
 export class GarbageCollector {
-  readonly #deps: DataCoordDeps;
+  readonly #deps: GarbageCollectorDeps;
   readonly #tables: DataTables;
   readonly #readers: TargetReaders;
   readonly #attempts: WriteAttempts;
@@ -25,7 +26,12 @@ export class GarbageCollector {
   readonly #truncations = new Map<VChannel, Truncation>();
   readonly #orphans: OrphanSweep;
 
-  constructor(deps: DataCoordDeps, tables: DataTables, readers: TargetReaders, attempts: WriteAttempts) {
+  constructor(
+    deps: GarbageCollectorDeps,
+    tables: DataTables,
+    readers: TargetReaders,
+    attempts: WriteAttempts,
+  ) {
     this.#deps = deps;
     this.#tables = tables;
     this.#readers = readers;
@@ -123,7 +129,12 @@ export class GarbageCollector {
       return;
     }
     this.#truncations.delete(vchannel);
-    await this.#deps.stream.truncate(vchannel, due.position);
+    try {
+      await this.#deps.stream.truncate(vchannel, due.position);
+    } catch (error) {
+      // The collection was dropped meanwhile, and its log with it.
+      if (!isRedkiteError(error, "mqTopicNotFound")) throw error;
+    }
   }
 
   /** Up to where no reader of the present target needs the log. */
@@ -157,6 +168,11 @@ export class GarbageCollector {
     return manifest !== undefined && folderOf(manifest.key) === folderOf(key);
   }
 }
+
+export type GarbageCollectorDeps = Pick<
+  DataCoordDeps,
+  "clock" | "faults" | "leadership" | "objects" | "stream"
+> & { readonly limits: Pick<DataCoordLimits, "gcDropToleranceMs" | "gcOrphanToleranceMs"> };
 
 /** What may go when every reader has reached the version. */
 interface Garbage {

@@ -250,7 +250,7 @@ export class CollectionDdl {
 
   /** Files, channels, indexes and the record itself; repeated until done. */
   #finishDrop(info: CollectionInfo): void {
-    this.#deps.tasks.spawn(`drop collection ${info.id}`, async (signal) => {
+    this.#repeat(`drop collection ${info.id}`, async (signal) => {
       const ctx = this.#deps.context(signal);
       await this.#deps.queryCoord.release(ctx, { collectionId: info.id, partitionIds: [] });
       await this.#deps.indexCoord.dropCollection(ctx, { collectionId: info.id });
@@ -261,9 +261,13 @@ export class CollectionDdl {
     });
   }
 
+  #repeat(name: string, run: (signal: AbortSignal) => Promise<void>): void {
+    this.#deps.tasks.spawn(name, run, { restarts: Number.MAX_SAFE_INTEGER });
+  }
+
   /** A create that did not come to its end: nobody was told of it. */
   #abandonCreate(info: CollectionInfo): void {
-    this.#deps.tasks.spawn(`abandon collection ${info.id}`, async (signal) => {
+    this.#repeat(`abandon collection ${info.id}`, async (signal) => {
       await this.#tables.saveCollections([{ ...info, state: "Dropping" }]);
       const ctx = this.#deps.context(signal);
       await this.#deps.dataCoord.dropChannels(ctx, { collectionId: info.id, vchannels: info.vchannels });
