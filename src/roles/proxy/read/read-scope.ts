@@ -43,10 +43,13 @@ function aliveAt(filter: FilterSource, info: CollectionInfo, readAt: Timestamp):
   return { ...filter, aliveAfter: { field, micros: physicalMs(readAt) * 1000n } };
 }
 
-/** Rows that began at or below it are expired or truncated. */
+/**
+ * Rows that began at or below it are expired or truncated. A truncation that comes after the read hides nothing from it: the shard
+ * answers if it has the rows still, and refuses otherwise.
+ */
 function oldestBegin(info: CollectionInfo, readAt: Timestamp): Timestamp {
   const oldest = expiredUpTo(info.properties, readAt);
-  return oldest > info.truncatedAt ? oldest : info.truncatedAt;
+  return info.truncatedAt <= readAt && info.truncatedAt > oldest ? info.truncatedAt : oldest;
 }
 
 /** A filter of a request, checked, and as the shards get it. */
