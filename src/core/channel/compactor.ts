@@ -1,8 +1,6 @@
-import { assert } from "../../base/assert.ts";
-import { isValid } from "../../model/columns.ts";
-import type { CollectionId, FieldId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
-import { physicalMs, TIMESTAMP_MAX, TIMESTAMP_ZERO, type Timestamp } from "../../model/timestamp.ts";
-import type { Engine, Segment } from "../../ports/engine.ts";
+import type { CollectionId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
+import { TIMESTAMP_MAX, TIMESTAMP_ZERO } from "../../model/timestamp.ts";
+import type { Engine } from "../../ports/engine.ts";
 import type { Faults } from "../../ports/faults.ts";
 import { segmentNotFound } from "../../errors/meta-errors.ts";
 import { manifestOf } from "../shard/open-shard.ts";
@@ -10,16 +8,7 @@ import type { SegmentFiles } from "../shard/segment-files.ts";
 import type { ShardState } from "../shard/shard-state.ts";
 import type { SealedEntry } from "../shard/shard-view.ts";
 import type { FlushOutput } from "./flusher.ts";
-
-/** Which row versions no read sees any more. */
-export interface GoneRows {
-  /** Versions that ended at or below it. */
-  readonly dropEndedUpTo: Timestamp;
-  /** Versions that began at or below it (TTL, truncation). */
-  readonly dropBegunUpTo: Timestamp;
-  /** Versions that had expired by the time in this field at `dropEndedUpTo`. */
-  readonly expiryField: FieldId | undefined;
-}
+import { keptRows, type GoneRows } from "./gone-rows.ts";
 
 export interface CompactionJob extends GoneRows {
   readonly planId: bigint;
@@ -62,7 +51,7 @@ export async function compact(
     let dropped = false;
     // One step without a pause: all inputs are read as of the same record.
     for (const { ref } of inputs) {
-      const rows = keptRows(ref.segment, job);
+      const rows = keptRows(ref.segment, schema, job);
       dropped ||= rows.length < ref.segment.rows;
       output.appendFrom(ref.segment, rows);
     }
@@ -126,46 +115,4 @@ async function verifyInputs(
     if (entry === undefined) throw segmentNotFound(id);
     await files.verifyGroups(await files.readManifest(manifestOf(entry.meta)));
   }
-}
-
-/** Row versions that some read may still see. */
-function keptRows(segment: Segment, job: CompactionJob): Int32Array {
-  const gone = goneRows(segment, job);
-  const all = allRows(segment);
-  return gone.size === 0 ? all : all.filter((row) => !gone.has(row));
-}
-
-export function goneRows(segment: Segment, what: GoneRows): ReadonlySet<number> {
-  const gone = new Set<number>();
-  const ends = segment.ends();
-  for (let i = 0; i < ends.rows.length; i++) {
-    if ((ends.timestamps[i] ?? 0n) <= what.dropEndedUpTo) gone.add(ends.rows[i] ?? 0);
-  }
-  if (what.dropBegunUpTo > TIMESTAMP_ZERO) {
-    const begins = segment.takeTimestamps(allRows(segment));
-    for (const [row, begin] of begins.entries()) if (begin <= what.dropBegunUpTo) gone.add(row);
-  }
-  if (what.expiryField !== undefined) {
-    const { values, validity } = timesOf(segment, what.expiryField);
-    const nowMicros = physicalMs(what.dropEndedUpTo) * 1000n;
-    for (const [row, until] of values.entries())
-      if (until <= nowMicros && isValid(validity, row)) gone.add(row);
-  }
-  return gone;
-}
-
-function allRows(segment: Segment): Int32Array {
-  return Int32Array.from({ length: segment.rows }, (_, row) => row);
-}
-
-function timesOf(
-  segment: Segment,
-  field: FieldId,
-): { readonly values: BigInt64Array; readonly validity: Uint8Array | undefined } {
-  const column = segment.column(field, segment.rows);
-  assert(
-    column.kind === "fixed" && column.values instanceof BigInt64Array,
-    "rows expire by a Timestamptz field",
-  );
-  return { values: column.values, validity: column.validity };
 }

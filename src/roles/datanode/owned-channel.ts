@@ -1,6 +1,7 @@
 import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
-import { compact, goneRows } from "../../core/channel/compactor.ts";
+import { compact } from "../../core/channel/compactor.ts";
+import { countUnseen } from "../../core/channel/gone-rows.ts";
 import { ChannelWriter } from "../../core/channel/channel-writer.ts";
 import { Flusher } from "../../core/channel/flusher.ts";
 import { SegmentPlacer } from "../../core/channel/segment-placer.ts";
@@ -219,13 +220,9 @@ export class OwnedChannel {
     readonly expiryField: FieldId;
     readonly at: Timestamp;
   }): readonly { readonly id: SegmentId; readonly rows: number }[] {
-    const gone = {
-      dropEndedUpTo: request.at,
-      dropBegunUpTo: TIMESTAMP_ZERO,
-      expiryField: request.expiryField,
-    };
-    return [...this.#shard.state.sealed()].flatMap(({ id, ref }) => {
-      const rows = goneRows(ref.segment, gone).size;
+    const { state } = this.#shard;
+    return [...state.sealed()].flatMap(({ id, ref }) => {
+      const rows = countUnseen(ref.segment, state.schema, request);
       return rows === 0 ? [] : [{ id, rows }];
     });
   }
