@@ -19,6 +19,8 @@ export interface DataFolder {
   readonly meta: MetaStore;
   readonly stream: MessageStream;
   readonly objects: ObjectStore;
+  /** The log that was there already; undefined for a folder that has just become a database. */
+  readonly found: { readonly records: number; readonly bytes: number } | undefined;
   /** Closes in reverse order; what was acknowledged is durable already. */
   close(): Promise<void>;
 }
@@ -66,7 +68,7 @@ export async function openDataFolder({ folder, clock, engine, report }: DataFold
     ]);
     const [meta, stream, objects] = [valueOf(stores[0]), valueOf(stores[1]), valueOf(stores[2])];
     await (isNew ? markNewFolder(folder, meta) : checkMetaVersion(meta));
-    return { meta, stream, objects, close };
+    return { meta, stream, objects, found: isNew ? undefined : stream.held, close };
   } catch (error) {
     await close();
     throw error;

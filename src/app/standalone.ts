@@ -29,6 +29,7 @@ import type { ProcessPorts, ProcessSettings } from "./process-ports.ts";
 import { startServingThread, type ServingThreadHandle } from "./serving-threads.ts";
 import type { ServingWorkers } from "./serving-workers.ts";
 import { settingsFromConfig } from "./settings-from-config.ts";
+import { recoveredText } from "./recovered-text.ts";
 import { Shutdown } from "./shutdown.ts";
 import { VERSION } from "./version.ts";
 import { startWorkerRoles } from "./worker-roles.ts";
@@ -67,12 +68,14 @@ class Standalone {
   readonly #folder: string;
   readonly #port: number;
   readonly #metricsPort: number;
+  readonly #recovered: string;
 
-  constructor(config: Config, folder: string, port: number, metricsPort: number) {
+  constructor(config: Config, folder: string, port: number, metricsPort: number, recovered: string) {
     this.#config = config;
     this.#folder = folder;
     this.#port = port;
     this.#metricsPort = metricsPort;
+    this.#recovered = recovered;
   }
 
   static async start(
@@ -130,6 +133,7 @@ class Standalone {
       shutdown.fail("the session with the metadata store was lost", error);
     const coords = await leadMixCoord(ports, links, sessions, settings, shutdown.signal, fatal);
     shutdown.last("coordinators", async () => coords.stop());
+    const recovered = recoveredText(data.found, coords.dataCoord.stored);
     links.serve(rootCoordTable, coords.rootCoord);
     links.serve(dataCoordTable, coords.dataCoord);
     links.serve(queryCoordTable, coords.queryCoord);
@@ -167,7 +171,7 @@ class Standalone {
         ),
       );
     });
-    return new Standalone(config, folder, port, metricsPort);
+    return new Standalone(config, folder, port, metricsPort, recovered);
   }
 
   welcome(startMs: number): readonly string[] {
@@ -175,7 +179,7 @@ class Standalone {
     const open = host !== "127.0.0.1" && host !== "localhost" && host !== "::1";
     return [
       `Redkite ${VERSION} serves the Milvus protocol on ${host}:${this.#port} (metrics on ${this.#metricsPort}), ready in ${startMs.toFixed(0)} ms`,
-      `data folder ${this.#folder}`,
+      `data folder ${this.#folder}: ${this.#recovered}`,
       ...(open ? [`WARNING: ${host} can be reached from other machines, and authentication is off`] : []),
       "try it from Python (pip install pymilvus):",
       `  from pymilvus import MilvusClient; client = MilvusClient("http://localhost:${this.#port}")`,

@@ -10,6 +10,7 @@ const YEAR_S = 365 * DAY_S;
 const NO_AUTH =
   "this version does not check passwords and privileges, so the database would be open to everyone who reaches the port";
 const NO_TLS = "this version serves plain connections only, so clients would not be protected";
+const NO_CIPHER = "this version does not encrypt what it stores, so files would lie open on the disk";
 const NO_QUOTA = "this version does not enforce rates and quotas, so the protection would not be there";
 
 /**
@@ -524,6 +525,24 @@ export const KEYS = {
     alsoAccepted: [""],
     doc: "Certificates that clients are checked against.",
     refusal: NO_TLS,
+  },
+  "cipherPlugin.enableDiskEncryption": {
+    type: "bool",
+    default: false,
+    doc: "Whether stored files are encrypted.",
+    refusal: NO_CIPHER,
+  },
+  "cipherPlugin.soPathGo": {
+    type: "string",
+    default: "",
+    doc: "Library that encrypts what the coordinators and nodes write.",
+    refusal: NO_CIPHER,
+  },
+  "cipherPlugin.soPathCpp": {
+    type: "string",
+    default: "",
+    doc: "Library that encrypts what the engine writes.",
+    refusal: NO_CIPHER,
   },
   "quotaAndLimits.forceDenyAllDDL": {
     type: "bool",

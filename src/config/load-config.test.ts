@@ -127,6 +127,7 @@ test("keys that ask for protection, durability or another place are refused unle
   match(refusal({ file: file("mq: {type: pulsar}") }), /mq\.type is "pulsar".*files in the data folder/);
   match(refusal({ file: file("metastore: {type: etcd}") }), /SQLite/);
   match(refusal({ file: file("common: {storageType: remote}") }), /data folder only/);
+  match(refusal({ sets: ["cipherPlugin.enableDiskEncryption=true"] }), /does not encrypt what it stores/);
   match(refusal({ sets: ["quotaAndLimits.dml.enabled=true"] }), /does not enforce rates/);
   match(refusal({ sets: ["mq.type=kafak"] }), /expected one of default, file-wal/);
   const fine = loadConfig({

@@ -74,6 +74,17 @@ export class DataCoordRole implements DataCoord {
     this.#garbage = new GarbageCollector(deps, tables, this.#readers, this.#attempts);
   }
 
+  /** What its metadata names, at the moment. */
+  get stored(): StoredData {
+    const sealed = [...this.#tables.allSegments()].filter(({ state }) => state === "Flushed");
+    const collections = this.#tables.channels().flatMap((meta) => (meta.dropped ? [] : [meta.collectionId]));
+    return {
+      collections: new Set(collections).size,
+      segments: sealed.length,
+      rows: sealed.reduce((sum, { rows }) => sum + rows, 0),
+    };
+  }
+
   static async open(deps: DataCoordDeps): Promise<DataCoordRole> {
     return new DataCoordRole(deps, await DataTables.load(new Catalog(deps.meta, deps.leadership)));
   }
@@ -495,6 +506,13 @@ export class DataCoordRole implements DataCoord {
     await this.#garbage.truncateLog(vchannel);
     this.#compactions.consider(vchannel);
   }
+}
+
+export interface StoredData {
+  readonly collections: number;
+  readonly segments: number;
+  /** In those segments: versions that a later one has ended count, too. */
+  readonly rows: number;
 }
 
 const SEGMENTS_PER_TXN = 100;

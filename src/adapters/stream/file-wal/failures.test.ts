@@ -303,6 +303,19 @@ test("files go when all topics have truncated or dropped what is in them, and on
   await assert.rejects(readRecords(again, "a", POSITION_ZERO, 1), isKind("positionGone"));
 });
 
+test("what a log holds after a start is counted without what was truncated", async () => {
+  const bench = new Bench();
+  const before = await bench.open();
+  for (const topic of ["a", "b"]) await before.createTopic(topic);
+  const [, second] = await appendAll(before, "a", ["1", "22", "333"]);
+  await appendAll(before, "b", ["4444"]);
+  await before.truncate("a", second ?? POSITION_ZERO);
+  await before.close();
+  const after = await bench.open();
+  assert.deepEqual(after.held, { records: 2, bytes: 7 });
+  await after.close();
+});
+
 test("a record larger than a file gets a file of its size; beyond the limit it is refused", async () => {
   const bench = new Bench();
   const wal = await bench.open();

@@ -57,6 +57,15 @@ export class FileWal implements MessageStream {
     return [...this.#topics.all()].map(({ name }) => name);
   }
 
+  /** The records that are still needed, and their bytes. */
+  get held(): { readonly records: number; readonly bytes: number } {
+    const indexes = [...this.#topics.all()].map(({ index }) => index);
+    return {
+      records: indexes.reduce((sum, { size }) => sum + size, 0),
+      bytes: indexes.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0),
+    };
+  }
+
   async createTopic(topic: string): Promise<void> {
     if (topic.length === 0 || topic.length > TOPIC_LENGTH_MAX) {
       throw parameterInvalid(`the topic name ${JSON.stringify(topic.slice(0, 100))} is empty or too long`);

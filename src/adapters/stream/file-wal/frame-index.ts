@@ -14,6 +14,14 @@ export class FrameIndex {
     return this.#size;
   }
 
+  /** Of the payloads of all records. Looks at each. */
+  get payloadBytes(): number {
+    let sum = 0;
+    for (const { entries, start, end } of this.#blocks)
+      for (let entry = start; entry < end; entry++) sum += entries[2 * entry + 1] ?? 0;
+    return sum;
+  }
+
   /** Position of the oldest record; undefined when there is none. */
   get first(): bigint | undefined {
     const block = this.#blocks[0];
