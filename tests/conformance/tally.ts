@@ -11,7 +11,7 @@ export interface Outcome {
 
 export interface Tally {
   readonly collected: number;
-  /** Tests that a line of the exclusions names; they count neither way. */
+  /** Tests that a line of the exclusions names and that did not pass; they count neither way. One that passed counts: it needed nothing that is refused. */
   readonly excluded: number;
   readonly passed: number;
   readonly failed: number;
@@ -27,8 +27,9 @@ export interface Tally {
 export function tally(outcomes: readonly Outcome[], exclusions: readonly Exclusion[]): Tally {
   const needed = new Set<Exclusion>();
   const counted = outcomes.filter((outcome) => {
+    if (outcome.verdict === "passed") return true;
     const matching = exclusions.filter((exclusion) => exclusion.matches(outcome.id));
-    if (outcome.verdict !== "passed") for (const exclusion of matching) needed.add(exclusion);
+    for (const exclusion of matching) needed.add(exclusion);
     return matching.length === 0;
   });
   const passed = counted.filter(({ verdict }) => verdict === "passed").length;
