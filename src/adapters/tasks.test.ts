@@ -66,6 +66,26 @@ test("an error that no retry helps ends the task at once and is reported", async
   }
 });
 
+test("an endless task goes on after every expected error, and ends with a bug", async () => {
+  const { clock, reports, tasks } = setUp();
+  let runs = 0;
+  tasks.spawn(
+    "t",
+    async () => {
+      runs++;
+      throw runs <= 20 ? parameterInvalid("not to be mended") : new TypeError("bug");
+    },
+    { endless: true },
+  );
+  await settle();
+  await clock.advance(600_000);
+  assert.equal(runs, 21);
+  assert.deepEqual(
+    reports.map(({ outcome }) => outcome),
+    [...Array<string>(20).fill("restarts"), "ended"],
+  );
+});
+
 test("background work goes on after an input/output error that no client would be told to repeat", async () => {
   const { clock, reports, tasks } = setUp();
   let runs = 0;

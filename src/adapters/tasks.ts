@@ -65,7 +65,8 @@ export class TaskRunner implements TaskGroup {
     options: TaskOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const restartsMax = options.restarts ?? DEFAULT_RESTARTS;
+    const { endless = false } = options;
+    const restartsMax = endless ? Infinity : (options.restarts ?? DEFAULT_RESTARTS);
     let restarts = 0;
     for (;;) {
       const startedMs = this.#clock.monotonicMs();
@@ -77,7 +78,8 @@ export class TaskRunner implements TaskGroup {
       } catch (error) {
         if (signal.aborted) return;
         if (this.#clock.monotonicMs() - startedMs >= STEADY_MS) restarts = 0;
-        if (!isTransient(error) || restarts >= restartsMax) {
+        const mayGoOn = isTransient(error) || (endless && isRedkiteError(error));
+        if (!mayGoOn || restarts >= restartsMax) {
           if (options.failed === undefined) this.#report({ task: name, outcome: "ended", error });
           else options.failed(error);
           return;

@@ -45,7 +45,7 @@ export class SegmentScrubber {
           await this.round(signal);
         }
       },
-      { restarts: Number.MAX_SAFE_INTEGER },
+      { endless: true },
     );
   }
 

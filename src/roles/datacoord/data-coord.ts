@@ -110,7 +110,7 @@ export class DataCoordRole implements DataCoord {
           await work();
         }
       },
-      { restarts: Number.MAX_SAFE_INTEGER },
+      { endless: true },
     );
   }
 

@@ -43,9 +43,7 @@ export class IndexCoordRole implements IndexCoord {
     this.#state = "Healthy";
     for (const collectionId of new Set([...this.#indexes.values()].map((info) => info.collectionId)))
       this.#reconcile(collectionId);
-    this.#deps.tasks.spawn("upkeep of indexes", async (signal) => this.#keepUp(signal), {
-      restarts: Number.MAX_SAFE_INTEGER,
-    });
+    this.#deps.tasks.spawn("upkeep of indexes", async (signal) => this.#keepUp(signal), { endless: true });
   }
 
   async #keepUp(signal: AbortSignal): Promise<void> {

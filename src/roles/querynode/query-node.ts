@@ -61,7 +61,7 @@ export class QueryNodeRole implements QueryNode, ShardReader {
           await clock.sleep(targetsReportIntervalMs, signal);
         }
       },
-      { restarts: Number.MAX_SAFE_INTEGER },
+      { endless: true },
     );
   }
 
