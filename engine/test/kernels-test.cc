@@ -104,6 +104,18 @@ void integerSize(const KernelTable& table, uint32_t dim) {
   reference.binary.overlap(query.data(), rows.data(), kRows, dim, e.data(), g.data());
   table.binary.overlap(query.data(), rows.data(), kRows, dim, f.data(), h.data());
   EXPECT(e == f && g == h, where + " overlap");
+  for (const uint32_t width : {1u, 2u, 3u, 4u, 8u, 16u}) {
+    if (dim % width != 0) continue;
+    // Equal elements are rare by chance: most are made so, and some differ in one byte.
+    for (uint32_t i = 0; i < kRows; ++i) {
+      uint8_t* row = bytes.data() + 1 + size_t{i} * dim;
+      for (uint32_t d = 0; d < dim; d += width) if (random.chance(3)) std::memcpy(row + d, query.data() + d, width);
+      if (dim > 1) row[random.below(dim)] ^= 1;
+    }
+    reference.binary.equalElements(query.data(), rows.data(), kRows, dim, width, e.data());
+    table.binary.equalElements(query.data(), rows.data(), kRows, dim, width, f.data());
+    EXPECT(e == f, where + " equal elements of " + std::to_string(width));
+  }
 }
 
 void listKernels(const KernelTable& table) {

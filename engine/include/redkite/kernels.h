@@ -47,6 +47,8 @@ struct BinaryKernels {
   void (*hamming)(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* out);
   /// both[i] = popcount(query & rows[i]), either[i] = popcount(query | rows[i])
   void (*overlap)(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* both, uint32_t* either);
+  /// out[i] = number of elements of `width` bytes, which divides `bytes`, that are equal. Vector registers for widths of 1, 2, 4 and 8.
+  void (*equalElements)(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t width, uint32_t* out);
 };
 
 /// Unsigned 8-bit codes of rows against a signed query. Code of row r is `codes + r * stride`; `dim` codes each.

@@ -16,8 +16,8 @@ inline constexpr uint32_t kScorerBatch = 64;
 /// cosine negated), NaN mapped to +inf. `scoreOf` turns it into the score that callers see.
 class Scorer {
  public:
-  /// `metricAllowed(type, metric)` must hold and type must not be sparse.
-  Scorer(VectorType type, Metric metric, uint32_t dim, const KernelTable& table = kernels());
+  /// `metricAllowed(type, metric)` must hold and type must not be sparse. `minHash`, which must fit the dimension, counts for MHJACCARD alone.
+  Scorer(VectorType type, Metric metric, uint32_t dim, const KernelTable& table = kernels(), const MinHash& minHash = {});
 
   /// Takes the next query: rowBytes(type, dim) bytes, no alignment needed.
   void setQuery(const uint8_t* query);
@@ -31,6 +31,7 @@ class Scorer {
  private:
   friend void tileDistances(const Scorer* const* scorers, uint32_t nq, const uint8_t* const* rows, uint32_t n, float* out);
   float cosineDistance(float dot, float norm) const;
+  void minHashDistances(const uint8_t* const* rows, uint32_t n, float* out) const;
 
   VectorType type_;
   Metric metric_;
@@ -40,6 +41,7 @@ class Scorer {
   std::vector<uint8_t> bytes_;   // i8, binary
   float inverseNorm_ = 0;        // cosine; 0 for a zero query
   uint32_t queryBits_ = 0;       // relations
+  MinHash minHash_;
 };
 
 /// Distances of `nq` queries of one type, metric and dimension to `n` rows (each at most kScorerBatch): out[q * n + i], the

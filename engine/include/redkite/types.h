@@ -32,8 +32,9 @@ enum class Metric : uint8_t {
   jaccard = 4,  ///< 1 - |a and b| / |a or b|, smaller is better; 1 for two empty vectors, as in Milvus
   substructure = 5,    ///< a relation: 0 where the row has every bit of the query; other rows are no hits
   superstructure = 6,  ///< a relation: 0 where the query has every bit of the row; other rows are no hits
+  mhjaccard = 7,       ///< MinHash signatures: share of equal elements, larger is better, or whether a band is equal (MinHash)
 };
-inline constexpr Metric kLastMetric = Metric::superstructure;
+inline constexpr Metric kLastMetric = Metric::mhjaccard;
 
 /// Largest dimension of a dense vector (bits for `binary`: 8 times that).
 inline constexpr uint32_t kDimMax = 32768;
@@ -45,19 +46,21 @@ inline constexpr uint32_t kRowsMax = (1u << 31) - 64;
 /// Rows stand in the relation, at distance 0, or they do not: there is nothing between, which an index could go by.
 constexpr bool isRelation(Metric metric) { return metric == Metric::substructure || metric == Metric::superstructure; }
 
-constexpr bool largerIsBetter(Metric metric) { return metric == Metric::ip || metric == Metric::cosine; }
+constexpr bool largerIsBetter(Metric metric) { return metric == Metric::ip || metric == Metric::cosine || metric == Metric::mhjaccard; }
 
 /// Which metrics exist for which type.
 constexpr bool metricAllowed(VectorType type, Metric metric) {
   switch (type) {
-    case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard || isRelation(metric);
+    case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard || metric == Metric::mhjaccard || isRelation(metric);
     case VectorType::sparse: return metric == Metric::ip;
     default: return metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine;
   }
 }
 
-/// Which of them graphs and lists are built for.
-constexpr bool metricIndexed(VectorType type, Metric metric) { return metricAllowed(type, metric) && !isRelation(metric); }
+/// Which of them graphs and lists are built for. MHJACCARD has an index of its own (minhash-index.h).
+constexpr bool metricIndexed(VectorType type, Metric metric) {
+  return metricAllowed(type, metric) && !isRelation(metric) && metric != Metric::mhjaccard;
+}
 
 /// Bytes of one dense row; 0 for sparse.
 constexpr size_t rowBytes(VectorType type, uint32_t dim) {
@@ -193,6 +196,19 @@ struct GroupBy {
   uint32_t groupSize = 1;
 };
 
+/// Largest width of an element of a signature.
+inline constexpr uint32_t kMinHashElementMax = 32;
+
+/// How MHJACCARD reads a row of bits: as elements of `elementBytes`, which divide the row, in `bands` runs of equally many. More bands than
+/// elements count as one for each element; elements behind the last band belong to none.
+struct MinHash {
+  uint32_t elementBytes = 1;  ///< 1 to kMinHashElementMax
+  uint32_t bands = 1;         ///< at least 1
+  /// Score: the share of elements that are equal, which estimates the Jaccard similarity of the sets behind the signatures. Else 1 for a row
+  /// with a band that equals the query's; other rows are no hits.
+  bool estimate = false;
+};
+
 /// What a search asks for. `range` and `group` may be null. Range search also returns at most k hits.
 struct SearchParams {
   uint32_t k = 10;
@@ -203,8 +219,11 @@ struct SearchParams {
   float recallTarget = 0;
   const ScoreRange* range = nullptr;
   const GroupBy* group = nullptr;
-  /// Rows that an index of coarse codes ranks again on the raw vectors; 0: as many as its codes ask for.
+  /// Rows that an index of coarse codes ranks again on the raw vectors; 0: as many as its codes ask for. Candidates that MINHASH_LSH compares
+  /// at most, raised to k; 0: all.
   uint32_t refineRows = 0;
+  /// For MHJACCARD alone.
+  MinHash minHash;
 
   /// Hits that one query can yield.
   size_t hitsMax() const { return size_t{k} * (group == nullptr ? 1 : group->groupSize); }

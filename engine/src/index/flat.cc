@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "bands.h"
 #include "block-scan.h"
 #include "redkite/scorer.h"
 #include "top-hits.h"
@@ -73,6 +74,9 @@ Status checkView(const VectorView& view, Metric metric, const SearchParams& para
   if (view.dim == 0 || view.dim > dimMax) {
     return Status::invalid("dimension is " + std::to_string(view.dim) + ", it must be 1 to " + std::to_string(dimMax));
   }
+  if (metric == Metric::mhjaccard) {
+    if (Status status = checkMinHash(view.dim, params.minHash); !status.ok()) return status;
+  }
   return checkSearch(params, out);
 }
 
@@ -97,7 +101,7 @@ Status scan(const VectorView& view, Metric metric, const uint8_t* queries, uint3
   std::optional<BlockScan> blocks;
   if (coded) coded = blocks.emplace(view, metric, params).ready();
   const uint32_t queriesMax = std::min(nq, coded ? kBlockScanQueries : kQueryBlock);
-  std::vector<Scorer> scorers(queriesMax, Scorer(view.type, metric, view.dim));
+  std::vector<Scorer> scorers(queriesMax, Scorer(view.type, metric, view.dim, kernels(), params.minHash));
   std::vector<const Scorer*> pointers;
   for (const Scorer& scorer : scorers) pointers.push_back(&scorer);
   std::vector<TopHits> tops(scorers.size());

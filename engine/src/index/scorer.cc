@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "bands.h"
 #include "redkite/fp16.h"
 
 namespace redkite {
@@ -33,8 +34,8 @@ void widenRow(VectorType type, const uint8_t* row, uint32_t dim, float* out) {
   }
 }
 
-Scorer::Scorer(VectorType type, Metric metric, uint32_t dim, const KernelTable& table)
-    : type_(type), metric_(metric), dim_(dim), table_(&table) {
+Scorer::Scorer(VectorType type, Metric metric, uint32_t dim, const KernelTable& table, const MinHash& minHash)
+    : type_(type), metric_(metric), dim_(dim), table_(&table), minHash_(minHash) {
   if (isFloat(type)) wide_.resize(dim);
   else bytes_.resize(rowBytes(type, dim));
 }
@@ -67,6 +68,19 @@ void Scorer::setQuery(const uint8_t* query) {
 float Scorer::cosineDistance(float dot, float norm) const {
   // Zero vectors are similar to nothing.
   return norm == 0 ? 0.0f : orderable(-(dot * inverseNorm_ / std::sqrt(norm)));
+}
+
+void Scorer::minHashDistances(const uint8_t* const* rows, uint32_t n, float* out) const {
+  const uint32_t bytes = static_cast<uint32_t>(bytes_.size());
+  if (!minHash_.estimate) {
+    const Bands bands(bytes, minHash_);
+    for (uint32_t i = 0; i < n; ++i) out[i] = bands.shared(bytes_.data(), rows[i]) ? -1.0f : 0.0f;
+    return;
+  }
+  uint32_t equal[kScorerBatch];
+  table_->binary.equalElements(bytes_.data(), rows, n, bytes, minHash_.elementBytes, equal);
+  const float elements = static_cast<float>(bytes / minHash_.elementBytes);
+  for (uint32_t i = 0; i < n; ++i) out[i] = -(static_cast<float>(equal[i]) / elements);
 }
 
 void Scorer::distances(const uint8_t* const* rows, uint32_t n, float* out) const {
@@ -103,7 +117,9 @@ void Scorer::distances(const uint8_t* const* rows, uint32_t n, float* out) const
   }
   const uint32_t bytes = static_cast<uint32_t>(bytes_.size());
   uint32_t first[kScorerBatch];
-  if (metric_ == Metric::hamming) {
+  if (metric_ == Metric::mhjaccard) {
+    minHashDistances(rows, n, out);
+  } else if (metric_ == Metric::hamming) {
     table_->binary.hamming(bytes_.data(), rows, n, bytes, first);
     for (uint32_t i = 0; i < n; ++i) out[i] = static_cast<float>(first[i]);
   } else {

@@ -44,9 +44,11 @@ class TopHits {
   RankedRow worst_ = 0;
 };
 
-/// Whether a distance (internal order) makes a row a hit: in the range, if there is one, and in the relation, if the metric is one.
+/// Whether a distance (internal order) makes a row a hit: in the range, if there is one, in the relation, if the metric is one, and with a band
+/// of the query, if nothing else is asked about signatures.
 inline bool inRange(const SearchParams& params, Metric metric, float distance) {
   if (isRelation(metric) && distance != 0) return false;
+  if (metric == Metric::mhjaccard && !params.minHash.estimate && distance == 0) return false;
   return params.range == nullptr || params.range->contains(metric, largerIsBetter(metric) ? -distance : distance);
 }
 

@@ -10,6 +10,8 @@ void fillAvx2(KernelTable& table);
 void fillAvx512(KernelTable& table);
 /// Overwrites what VNNI and VPOPCNTDQ do better in a table filled by fillAvx512.
 void improveByAvx512Vnni(KernelTable& table);
+/// For widths of elements that no register has.
+void equalElementsOfAnyWidth(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t width, uint32_t* out);
 RowBlockKernels avx512VnniRowBlocks();
 ListKernels scalarLists();
 ListKernels avx2Lists();

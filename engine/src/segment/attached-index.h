@@ -7,6 +7,7 @@
 #include "redkite/disk-index.h"
 #include "redkite/hnsw.h"
 #include "redkite/ivf.h"
+#include "redkite/minhash-index.h"
 #include "redkite/sparse-index.h"
 #include "../filter/scalar-index.h"
 #include "buffer.h"
@@ -21,6 +22,7 @@ class AttachedIndex {
   std::optional<IvfIndex> lists;
   std::optional<DiskIndex> disk;
   std::optional<SparseIndex> sparse;
+  std::optional<MinHashIndex> minHash;
   std::optional<filter::ScalarIndex> scalar;
 };
 

@@ -54,6 +54,10 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     params.seed = input.seed;
     return finish(buildIvf(view, indexed, params, {cancel, progress}));
   }
+  if (input.kind == VectorIndexKind::minHash) {
+    if (input.metric != Metric::mhjaccard) return Status::invalid("MINHASH_LSH is built for MHJACCARD alone");
+    return finish(buildMinHash(view, indexed, {input.elementBytes, input.bands, input.threads}, {cancel, progress}));
+  }
   if (input.kind == VectorIndexKind::disk) {
     DiskBuildParams params;
     params.metric = input.metric;
@@ -119,6 +123,14 @@ Status Segment::attachIndex(int64_t fieldId, std::shared_ptr<Buffer> file) {
     }
     if (lists.value.info().rows != snap.rows) return mismatch(lists.value.info().rows);
     index->lists = lists.value;
+  } else if (MinHashIndex::recognises(file->data(), file->size())) {
+    Result<MinHashIndex> minHash = MinHashIndex::open(file->data(), file->size());
+    REDKITE_TRY(std::move(minHash.status));
+    if (vectorType(column->field.type) != VectorType::binary || minHash.value.info().dim != column->field.dim) {
+      return Status::invalid("the index is over another type or dimension than field " + std::to_string(fieldId));
+    }
+    if (minHash.value.info().rows != snap.rows) return mismatch(minHash.value.info().rows);
+    index->minHash = minHash.value;
   } else if (DiskIndex::recognises(file->data(), file->size())) {
     Result<DiskIndex> disk = DiskIndex::open(file->data(), file->size(), file->reads());
     REDKITE_TRY(std::move(disk.status));

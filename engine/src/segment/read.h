@@ -57,6 +57,8 @@ struct SearchInput {
   /** Lists that an inverted file reads, and rows that it ranks again; 0: as many as its codes ask for. */
   uint32_t nprobe = 8;
   uint32_t refineRows = 0;
+  /** For MHJACCARD. */
+  MinHash minHash;
   bool exact = false;
   Visibility visibility;
   const FilterInput* filter = nullptr;
@@ -92,8 +94,8 @@ FieldStats fieldStats(const ColumnView& column, uint32_t rows);
 
 /** Numbers of src/engine/native-engine.ts. */
 enum class VectorIndexKind : uint8_t { flat = 0, hnsw = 1, sparse = 2, ivfFlat = 3, ivfSq8 = 4, ivfPq = 5, scann = 6, ivfRabitq = 7, binIvfFlat = 8,
-                                       hnswSq = 9, hnswProduct = 10, disk = 11 };
-inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::disk;
+                                       hnswSq = 9, hnswProduct = 10, disk = 11, minHash = 12 };
+inline constexpr VectorIndexKind kLastVectorIndexKind = VectorIndexKind::minHash;
 
 struct VectorIndexInput {
   int64_t fieldId = 0;
@@ -111,6 +113,9 @@ struct VectorIndexInput {
   /** On disk: bytes in memory for each byte of a row, as codes and as blocks. */
   float codesPerRow = 0.125f;
   float cachedPerRow = 0.1f;
+  /** Signatures. */
+  uint32_t elementBytes = 1;
+  uint32_t bands = 1;
   uint32_t threads = 1;
   uint64_t seed = 1;
 };

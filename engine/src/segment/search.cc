@@ -142,6 +142,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   params.ef = input.ef;
   params.recallTarget = input.recallTarget;
   params.refineRows = input.refineRows;
+  params.minHash = input.minHash;
   params.range = input.range ? &*input.range : nullptr;
   std::optional<Groups> groups;
   GroupBy groupBy;
@@ -177,7 +178,8 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     const bool walk = index != nullptr && index->graph && index->graph->info().rows == snapshot.rows && index->graph->info().metric == input.metric;
     const bool lists = index != nullptr && index->lists && index->lists->info().rows == snapshot.rows && index->lists->info().metric == input.metric;
     const bool disk = index != nullptr && index->disk && index->disk->info().rows == snapshot.rows && index->disk->info().metric == input.metric;
-    InterimIndexes* interim = input.exact || walk || lists || disk ? nullptr : snapshot.segment->interim();
+    const bool bands = index != nullptr && index->minHash && input.metric == Metric::mhjaccard && index->minHash->fits(snapshot.rows, input.minHash);
+    InterimIndexes* interim = input.exact || walk || lists || disk || bands ? nullptr : snapshot.segment->interim();
     const auto growing = interim == nullptr ? nullptr : interim->find(input.fieldId, input.metric);
     out.wantsInterim = interim != nullptr && !input.groupField && metricIndexed(*type, input.metric) && interim->wanted(input.fieldId, input.metric, snapshot.rows);
     thread_local HnswScratch scratch;
@@ -185,6 +187,8 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
       REDKITE_TRY(growing->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));
     } else if (lists) {
       REDKITE_TRY(index->lists->search(view, input.queries.data(), input.nq, bits, params, {input.nprobe, input.refineRows}, cancel, hits, &out.stats));
+    } else if (bands) {
+      REDKITE_TRY(index->minHash->search(view, input.queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
     } else if (disk) {
       thread_local DiskScratch diskScratch;
       REDKITE_TRY(index->disk->search(input.queries.data(), input.nq, bits, params, {input.ef, kDiskBeam}, cancel, &diskScratch, hits, &out.stats));

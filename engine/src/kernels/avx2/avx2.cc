@@ -161,6 +161,40 @@ void overlap(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint3
   }
 }
 
+__m256i equalBytes(__m256i a, __m256i b, uint32_t width) {
+  switch (width) {
+    case 1: return _mm256_cmpeq_epi8(a, b);
+    case 2: return _mm256_cmpeq_epi16(a, b);
+    case 4: return _mm256_cmpeq_epi32(a, b);
+    default: return _mm256_cmpeq_epi64(a, b);
+  }
+}
+
+template <uint32_t Width>
+void equalRows(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* out) {
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t equal = 0;
+    uint32_t d = 0;
+    for (; d + 32 <= bytes; d += 32) {
+      const __m256i same = equalBytes(load(query + d), load(rows[i] + d), Width);
+      equal += static_cast<uint32_t>(__builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(same))));
+    }
+    equal /= Width;
+    for (; d < bytes; d += Width) equal += __builtin_memcmp(query + d, rows[i] + d, Width) == 0 ? 1 : 0;
+    out[i] = equal;
+  }
+}
+
+void equalElements(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t width, uint32_t* out) {
+  switch (width) {
+    case 1: return equalRows<1>(query, rows, n, bytes, out);
+    case 2: return equalRows<2>(query, rows, n, bytes, out);
+    case 4: return equalRows<4>(query, rows, n, bytes, out);
+    case 8: return equalRows<8>(query, rows, n, bytes, out);
+    default: return equalElementsOfAnyWidth(query, rows, n, bytes, width, out);
+  }
+}
+
 // Unsigned times signed bytes, neighbours added in 16 bits: exact while |query| <= 63.
 void codeDot(const int8_t* query, const uint8_t* codes, size_t stride, const uint32_t* ids, uint32_t n, uint32_t dim,
              int32_t* out) {
@@ -211,7 +245,7 @@ void fillAvx2(KernelTable& table) {
   table.f16 = rows::floatKernels<F16>();
   table.bf16 = rows::floatKernels<Bf16>();
   table.i8 = {i8Rows<false>, i8Rows<true>, i8DotNorm};
-  table.binary = {hamming, overlap};
+  table.binary = {hamming, overlap, equalElements};
   table.code = {63, codeDot, codeDotWide};
   table.list = avx2Lists();
 }

@@ -86,6 +86,40 @@ void overlap(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint3
   }
 }
 
+/// Bit l: element l of `a` and `b` is equal.
+template <uint32_t Width>
+uint64_t equalLanes(__m512i a, __m512i b) {
+  if constexpr (Width == 1) return _mm512_cmpeq_epi8_mask(a, b);
+  else if constexpr (Width == 2) return _mm512_cmpeq_epi16_mask(a, b);
+  else if constexpr (Width == 4) return _mm512_cmpeq_epi32_mask(a, b);
+  else return _mm512_cmpeq_epi64_mask(a, b);
+}
+
+template <uint32_t Width>
+void equalRows(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t* out) {
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t equal = 0;
+    for (uint32_t d = 0; d < bytes; d += 64) {
+      const __mmask64 mask = bytesBelow(bytes - d);
+      const uint64_t same = equalLanes<Width>(_mm512_maskz_loadu_epi8(mask, query + d), _mm512_maskz_loadu_epi8(mask, rows[i] + d));
+      // Lanes beyond the end are zero on both sides.
+      const uint32_t lanes = (bytes - d < 64 ? bytes - d : 64) / Width;
+      equal += static_cast<uint32_t>(__builtin_popcountll(lanes == 64 ? same : same & ((uint64_t{1} << lanes) - 1)));
+    }
+    out[i] = equal;
+  }
+}
+
+void equalElements(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t width, uint32_t* out) {
+  switch (width) {
+    case 1: return equalRows<1>(query, rows, n, bytes, out);
+    case 2: return equalRows<2>(query, rows, n, bytes, out);
+    case 4: return equalRows<4>(query, rows, n, bytes, out);
+    case 8: return equalRows<8>(query, rows, n, bytes, out);
+    default: return equalElementsOfAnyWidth(query, rows, n, bytes, width, out);
+  }
+}
+
 template <uint32_t R>
 inline __attribute__((always_inline)) void codeBlock(const int8_t* query, const uint8_t* const* rows, uint32_t dim, int32_t* out) {
   const __m512i ones = _mm512_set1_epi16(1);
@@ -138,7 +172,7 @@ void fillAvx512(KernelTable& table) {
   table.f16 = rows::floatKernels<F16>();
   table.bf16 = rows::floatKernels<Bf16>();
   table.i8 = {i8Rows<false>, i8Rows<true>, i8DotNorm};
-  table.binary = {hamming, overlap};
+  table.binary = {hamming, overlap, equalElements};
   table.code = {63, codeDot, codeDotWide};
   table.list = avx512Lists();
 }

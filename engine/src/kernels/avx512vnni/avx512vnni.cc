@@ -109,7 +109,8 @@ void improveByAvx512Vnni(KernelTable& table) {
   table.isa = Isa::avx512vnni;
   table.name = "avx512vnni";
   table.i8.dot = i8Dot;
-  table.binary = {hamming, overlap};
+  table.binary.hamming = hamming;
+  table.binary.overlap = overlap;
   table.code = {127, codeDot, codeDot};
   table.block = avx512VnniRowBlocks();
   improveListsByAvx512Vnni(table.list);

@@ -155,6 +155,14 @@ void codeDot(const int8_t* query, const uint8_t* codes, size_t stride, const uin
 
 }  // namespace
 
+void equalElementsOfAnyWidth(const uint8_t* query, const uint8_t* const* rows, uint32_t n, uint32_t bytes, uint32_t width, uint32_t* out) {
+  for (uint32_t i = 0; i < n; ++i) {
+    uint32_t equal = 0;
+    for (uint32_t d = 0; d < bytes; d += width) equal += std::memcmp(query + d, rows[i] + d, width) == 0 ? 1 : 0;
+    out[i] = equal;
+  }
+}
+
 void fillScalar(KernelTable& table) {
   table.isa = Isa::scalar;
   table.name = "scalar";
@@ -162,7 +170,7 @@ void fillScalar(KernelTable& table) {
   table.f16 = floatKernels<ReadF16>();
   table.bf16 = floatKernels<ReadBf16>();
   table.i8 = {i8Dot, i8L2, i8DotNorm};
-  table.binary = {hamming, overlap};
+  table.binary = {hamming, overlap, equalElementsOfAnyWidth};
   table.code = {127, codeDot, codeDot};
   table.list = scalarLists();
 }
