@@ -35,7 +35,10 @@ napi_value runBuild(Call& call, size_t i, std::function<Status(CancelToken, int3
   return submit(call.env(), Lane::build, std::move(job));
 }
 
-/** buildVectorIndex(segment, fieldId, metric, kind, m, efConstruction, lists, subs, nbits, levels, refine, codesPerRow, cachedPerRow, threads, seed, cancel, progress, async) */
+/**
+ * buildVectorIndex(segment, fieldId, metric, kind, m, efConstruction, lists, subs, nbits, levels, refine, codesPerRow, cachedPerRow, elementBytes,
+ * bands, threads, seed, cancel, progress, async)
+ */
 napi_value buildVector(Call& call) {
   const std::shared_ptr<Segment> source = call.segment(0);
   segment::VectorIndexInput input;
@@ -55,9 +58,11 @@ napi_value buildVector(Call& call) {
   input.refine = call.boolean(10);
   input.codesPerRow = static_cast<float>(call.number(11));
   input.cachedPerRow = static_cast<float>(call.number(12));
-  input.threads = call.uint32(13);
-  input.seed = call.size(14);
-  return runBuild(call, 15, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
+  input.elementBytes = call.uint32(13);
+  input.bands = call.uint32(14);
+  input.threads = call.uint32(15);
+  input.seed = call.size(16);
+  return runBuild(call, 17, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
     return buildVectorIndex(source->snapshot(), input, cancel, progress, out);
   });
 }

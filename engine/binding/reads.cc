@@ -51,7 +51,7 @@ Metric metricOf(uint32_t number) {
 
 /**
  * (segment, fieldId, metric, nq, queries, queryOffsets, k, ef, exact, at, minBegin, program, externals, radius, rangeFilter, groupField,
- * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget)
+ * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget, elementBytes, bands, estimate)
  */
 void readSearch(Call& call, SearchInput& in) {
   in.fieldId = static_cast<int64_t>(call.size(1));
@@ -78,6 +78,7 @@ void readSearch(Call& call, SearchInput& in) {
   in.nprobe = call.uint32(19);
   in.refineRows = call.uint32(20);
   in.recallTarget = static_cast<float>(call.number(21));
+  in.minHash = {call.uint32(22), call.uint32(23), call.boolean(24)};
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */

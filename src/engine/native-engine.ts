@@ -131,6 +131,8 @@ export class NativeEngine implements Engine {
         "refine" in index && index.refine,
         index.kind === "DISKANN" ? index.codesPerRow : 0,
         index.kind === "DISKANN" ? index.cachedPerRow : 0,
+        index.kind === "MINHASH_LSH" ? index.elementBytes : 0,
+        index.kind === "MINHASH_LSH" ? index.bands : 0,
         this.#async ? control.threads : 1,
         spec.seed,
         control.cancel.word,
@@ -198,6 +200,7 @@ const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
   HNSW_PQ: 10,
   HNSW_PRQ: 10,
   DISKANN: 11,
+  MINHASH_LSH: 12,
 };
 
 /** Links of a node, and how wide they are sought. */

@@ -264,6 +264,7 @@ export const METRICS: Readonly<Record<MetricType, number>> = {
   JACCARD: 4,
   SUBSTRUCTURE: 5,
   SUPERSTRUCTURE: 6,
+  MHJACCARD: 7,
 };
 const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact", "lists"];
 
@@ -291,6 +292,9 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.nprobe ?? NPROBE_DEFAULT,
     spec.refineRows ?? 0,
     spec.recallTarget ?? 0,
+    spec.minHash?.elementBytes ?? 0,
+    spec.minHash?.bands ?? 0,
+    spec.minHash?.estimate ?? false,
   ];
 }
 

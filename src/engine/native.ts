@@ -163,6 +163,9 @@ export type SearchParts = [
   nprobe: number,
   refineRows: number,
   recallTarget: number,
+  elementBytes: number,
+  bands: number,
+  estimate: boolean,
 ];
 export type HitParts = [
   starts: Int32Array,
@@ -186,6 +189,8 @@ export type VectorBuildParts = [
   refine: boolean,
   codesPerRow: number,
   cachedPerRow: number,
+  elementBytes: number,
+  bands: number,
   threads: number,
   seed: number,
   cancel: Int32Array,

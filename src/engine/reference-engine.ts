@@ -216,6 +216,8 @@ function parametersOf(index: VectorIndexSpec["index"]): readonly [number, number
       return [0, 0];
     case "IVF_PQ":
       return [index.nlist, index.m];
+    case "MINHASH_LSH":
+      return [index.elementBytes, index.bands];
     default:
       return [index.nlist, 0];
   }

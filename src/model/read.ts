@@ -5,7 +5,7 @@ import type { Timestamp } from "./timestamp.ts";
 
 export const METRIC_TYPES = [
   ...(["L2", "IP", "COSINE"] as const),
-  ...(["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"] as const),
+  ...(["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"] as const),
 ] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
 
@@ -118,7 +118,7 @@ export interface ShardQueryResult {
   readonly fields: readonly Column[];
 }
 
-/** IP and COSINE are similarities, the others distances. */
+/** IP, COSINE and MHJACCARD are similarities, the others distances. */
 export function largerIsBetter(metric: MetricType): boolean {
-  return metric === "IP" || metric === "COSINE";
+  return metric === "IP" || metric === "COSINE" || metric === "MHJACCARD";
 }

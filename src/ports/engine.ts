@@ -120,10 +120,12 @@ export interface SearchSpec {
   readonly recallTarget?: number;
   /** Lists that an inverted file reads at least; 8 when absent. */
   readonly nprobe?: number;
-  /** Rows that an index of coarse codes compares on the raw vectors; absent: as many as its codes ask for. */
+  /** Rows that an index of coarse codes compares on the raw vectors, candidates that MINHASH_LSH compares at most; absent: as many as it needs. */
   readonly refineRows?: number;
   /** Share in [0, 1) of a sparse query's entries, those of least magnitude, that an index may leave out; 0 when absent. */
   readonly dropRatio?: number;
+  /** Of MHJACCARD, which needs it. */
+  readonly minHash?: MinHashSearch;
   /** Exact scan although an index is there. */
   readonly exact: boolean;
   /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense; at most k. Single precision. */
@@ -132,13 +134,23 @@ export interface SearchSpec {
   readonly groupBy: { readonly fieldId: number; readonly groupSize: number } | undefined;
 }
 
+/** How MHJACCARD reads binary vectors: as signatures of elements in bands. */
+export interface MinHashSearch {
+  /** 1 to 32; divides the vector's bytes. */
+  readonly elementBytes: number;
+  /** At least 1. Runs of equally many elements; more bands than elements count as one for each, elements behind the last band belong to none. */
+  readonly bands: number;
+  /** The score: the share of equal elements; false: 1 for rows with a band that equals the query's, others being no hits. */
+  readonly estimate: boolean;
+}
+
 /** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending row. */
 export interface SearchHits {
   readonly starts: Int32Array;
   readonly rows: Int32Array;
   /**
    * As Milvus shows them: L2 squared distance, HAMMING and JACCARD distance (smaller is better);
-   * IP and COSINE similarity (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
+   * IP, COSINE and MHJACCARD similarity (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
    * with a product of 0 or less are no hits, nor are rows outside of a relation (SUBSTRUCTURE: the row has every bit of the query;
    * SUPERSTRUCTURE: the query every bit of the row; 0 for all that are inside); a NaN ranks last, as the worst value of its metric.
    */
@@ -307,6 +319,8 @@ export interface VectorIndexSpec {
         readonly codesPerRow: number;
         readonly cachedPerRow: number;
       }
+    /** Rows of a binary field by the hashes of their bands, for MHJACCARD; a search uses it when it reads signatures in the same way. */
+    | { readonly kind: "MINHASH_LSH"; readonly elementBytes: number; readonly bands: number }
     /** Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. */
     | { readonly kind: "SPARSE_INVERTED_INDEX" };
   readonly seed: number;

@@ -5,6 +5,7 @@ import { graphCodesContract } from "./engine/graph-codes-contract.ts";
 import { hostileContract } from "./engine/hostile-contract.ts";
 import { indexContract, sparseIndexContract } from "./engine/index-contract.ts";
 import { listIndexContract } from "./engine/list-index-contract.ts";
+import { minHashContract } from "./engine/minhash-contract.ts";
 import { searchContract } from "./engine/search-contract.ts";
 import { storageContract } from "./engine/storage-contract.ts";
 import { versionContract } from "./engine/version-contract.ts";
@@ -20,6 +21,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
   describe(`${name}: search`, () => searchContract(makeEngine));
   describe(`${name}: indexes`, () => indexContract(makeEngine));
   describe(`${name}: indexes of lists`, () => listIndexContract(makeEngine));
+  describe(`${name}: signatures`, () => minHashContract(makeEngine));
   describe(`${name}: graphs over codes`, () => graphCodesContract(makeEngine));
   describe(`${name}: sparse indexes`, () => sparseIndexContract(makeEngine));
   describe(`${name}: bad input and closed handles`, () => hostileContract(makeEngine));

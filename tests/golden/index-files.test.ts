@@ -4,7 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { hitsOf, searchSpec } from "../contract/engine/search-contract.ts";
 import { keyField, makeWorld } from "../contract/engine/segment-fixture.ts";
-import { sharedRows } from "../contract/engine/list-index-contract.ts";
+import { newControl, sharedRows } from "../contract/engine/list-index-contract.ts";
 import { randomColumn, testField } from "../contract/random-columns.ts";
 import { Prng } from "../../src/base/prng.ts";
 import { DataType } from "../../src/model/data-type.ts";
@@ -37,3 +37,33 @@ for (const name of FILES) {
     segment.close();
   });
 }
+
+test("minhash-index-1.bin opens, is what is built today, and finds the rows that share a band", async () => {
+  const field = testField(110, DataType.BinaryVector, { dim: 32 });
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  const { segment } = await makeWorld(engine, {
+    fields: [keyField(), field],
+    kind: "sealed",
+    rows: 600,
+    seed: 91,
+  });
+  const bytes = await readFile(path.join(import.meta.dirname, "format", "minhash-index-1.bin"));
+  const index = { kind: "MINHASH_LSH", elementBytes: 1, bands: 4 } as const;
+  const { id: fieldId, type, dim } = field;
+  const spec = { fieldId, type, dim, metric: "MHJACCARD", index, seed: 1 } as const;
+  const built = await engine.buildVectorIndex(segment, spec, newControl());
+  assert.deepEqual(Buffer.from(built.bytes), bytes);
+  built.close();
+  const file = engine.allocate(bytes.length);
+  file.bytes.set(bytes);
+  segment.attachIndex(field.id, file);
+  file.close();
+  const minHash = { elementBytes: 1, bands: 4, estimate: false };
+  const queries = randomColumn(Prng.fromSeed(92), field, 12);
+  const search = { ...searchSpec(field, "MHJACCARD", queries, 50), minHash };
+  const found = segment.search(search, undefined);
+  const truth = hitsOf(segment.search({ ...search, exact: true }, undefined));
+  assert.ok(truth.flat().length > 12 && found.stats.path === "lists");
+  assert.deepEqual(hitsOf(found), truth);
+  segment.close();
+});

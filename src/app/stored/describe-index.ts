@@ -2,8 +2,14 @@ import { crc32c } from "../../base/crc32c.ts";
 import { dataTypeName } from "../../model/data-type.ts";
 import { describeValue } from "./describe-value.ts";
 
-/** Magics of index files: docs/internals/key-index.md, scalar-index.md, flat-index-file.md, hnsw-index-file.md. */
-export const IndexMagic = { key: "RKKI", scalar: "RKSI", flat: "RKFL", hnsw: "RKHN" } as const;
+/** Magics of index files: docs/internals/key-index.md, scalar-index.md, flat-index-file.md, hnsw-index-file.md, minhash-index-file.md. */
+export const IndexMagic = {
+  key: "RKKI",
+  scalar: "RKSI",
+  flat: "RKFL",
+  hnsw: "RKHN",
+  minHash: "RKMH",
+} as const;
 
 /** The header of an index file, undefined when the magic is none of an index. Throws RangeError on a file that is too short. */
 export function describeIndex(magic: string, bytes: Uint8Array): Iterable<string> | undefined {
@@ -33,6 +39,8 @@ export function describeIndex(magic: string, bytes: Uint8Array): Iterable<string
       return describeValue({ file: "FLAT index", version: version(), rows: view.getUint32(8, true) });
     case IndexMagic.hnsw:
       return describeHnsw(view, bytes);
+    case IndexMagic.minHash:
+      return describeMinHash(view, bytes);
     default:
       return undefined;
   }
@@ -73,7 +81,28 @@ function describeHnsw(view: DataView, bytes: Uint8Array): Iterable<string> {
       checksums: u64(112),
     },
     totalBytes: u64(120),
-    damagedBlocks: damagedBlocks(view, bytes),
+    damagedBlocks: damagedBlocks(bytes, Number(u64(112))),
+  });
+}
+
+function describeMinHash(view: DataView, bytes: Uint8Array): Iterable<string> {
+  const u32 = (at: number) => view.getUint32(at, true);
+  const u64 = (at: number) => view.getBigUint64(at, true);
+  return describeValue({
+    file: "MINHASH_LSH index",
+    version: view.getUint16(4, true),
+    headerChecksum: crc32c(bytes.subarray(0, 252)) === u32(252) ? "right" : "DAMAGED",
+    metric: METRICS[view.getUint8(7)] ?? view.getUint8(7),
+    dimension: u32(8),
+    rows: u32(12),
+    nodes: u32(16),
+    elementBytes: u32(20),
+    bands: u32(24),
+    elementsOfBand: u32(28),
+    bucketBits: u32(32),
+    sections: { starts: u64(40), entries: u64(48), checksums: u64(56) },
+    totalBytes: u64(64),
+    damagedBlocks: damagedBlocks(bytes, Number(u64(56))),
   });
 }
 
@@ -94,12 +123,12 @@ function codesText(kind: number): string {
   }
 }
 
-/** Numbers of the 1 MiB blocks whose checksum differs. */
-function damagedBlocks(view: DataView, bytes: Uint8Array): readonly number[] {
-  const end = Number(view.getBigUint64(112, true));
+/** Numbers of the 1 MiB blocks between the header and `end`, where their checksums lie, whose checksum differs. */
+function damagedBlocks(bytes: Uint8Array, end: number): readonly number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const damaged: number[] = [];
   for (
-    let start = HNSW_HEADER_BYTES, block = 0;
+    let start = HEADER_BYTES, block = 0;
     start < Math.min(end, bytes.length);
     start += BLOCK_BYTES, block++
   ) {
@@ -114,7 +143,16 @@ function hashes(view: DataView, count: number): readonly string[] {
   return Array.from({ length: count }, (_, i) => view.getBigUint64(64 + i * 8, true).toString(16));
 }
 
-const HNSW_HEADER_BYTES = 256;
+const HEADER_BYTES = 256;
 const BLOCK_BYTES = 1 << 20;
 const VECTOR_TYPES: readonly string[] = ["f32", "f16", "bf16", "i8", "binary"];
-const METRICS: readonly string[] = ["L2", "IP", "COSINE", "HAMMING", "JACCARD"];
+const METRICS: readonly string[] = [
+  "L2",
+  "IP",
+  "COSINE",
+  "HAMMING",
+  "JACCARD",
+  "SUBSTRUCTURE",
+  "SUPERSTRUCTURE",
+  "MHJACCARD",
+];

@@ -54,6 +54,7 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     ...(recallTarget > 0 && recallTarget < 1 ? { recallTarget } : {}),
     dropRatio: Number(request.params["drop_ratio_search"] ?? 0),
     ...listParams(request),
+    ...(request.metric === "MHJACCARD" ? signatureParams(request) : {}),
     exact: false,
     range: request.range,
     groupBy: request.groupBy,
@@ -67,6 +68,22 @@ function listParams({ params, k }: ShardSearchRequest): Pick<SearchSpec, "nprobe
   return {
     ...(nprobe >= 1 ? { nprobe: Math.floor(Math.min(nprobe, LISTS_MAX)) } : {}),
     ...(refine >= k ? { refineRows: Math.ceil(Math.min(refine, REFINE_ROWS_MAX)) } : {}),
+  };
+}
+
+/** How signatures are read, and how many candidates MINHASH_LSH compares; Milvus's defaults. */
+function signatureParams({
+  params,
+  k,
+}: ShardSearchRequest): Required<Pick<SearchSpec, "minHash">> & Pick<SearchSpec, "refineRows"> {
+  const refine = Number(params["refine_k"]);
+  return {
+    minHash: {
+      elementBytes: Number(params["mh_element_bit_width"] ?? 8) / 8,
+      bands: Number(params["mh_lsh_band"] ?? 1),
+      estimate: params["mh_search_with_jaccard"]?.toLowerCase() === "true",
+    },
+    refineRows: refine >= 1 ? Math.floor(Math.min(Math.max(refine, k), REFINE_ROWS_MAX)) : 0,
   };
 }
 

@@ -28,7 +28,7 @@ export function bruteForceSearch(
   checkSpec(spec);
   const { field, column } = input;
   const queries = { count: spec.nq, bytes: spec.queries, offsets: spec.queryOffsets };
-  const scorerOf = scorers(field, column, spec.metric, queries);
+  const scorerOf = scorers(field, column, spec, queries);
   const groupOf = input.groups === undefined ? undefined : groupTokens(input.groups);
   const candidates = input.candidates.filter((row) => isValid(column.validity, row));
   const starts = new Int32Array(spec.nq + 1);
@@ -78,7 +78,7 @@ function ranked(
   candidates.forEach((row, i) => {
     if (i % CANCEL_CHECK_ROWS === 0) checkCancel(cancel, "search");
     const value = score(row);
-    if (isHit(type, spec.metric, value) && isInRange(spec.metric, value, spec.range))
+    if (isHit(type, spec, value) && isInRange(spec.metric, value, spec.range))
       hits.push({ row, score: value });
   });
   const sign = largerIsBetter(spec.metric) ? -1 : 1;

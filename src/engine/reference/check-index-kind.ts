@@ -8,6 +8,8 @@ import type { VectorIndexSpec } from "../../ports/engine.ts";
 export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorIndexSpec): void {
   if (isRelation(metric) && index.kind !== "FLAT")
     throw parameterInvalid(`metric of ${index.kind}`, { expected: "no relation", actual: metric });
+  if (index.kind === "MINHASH_LSH" ? metric !== "MHJACCARD" : metric === "MHJACCARD" && index.kind !== "FLAT")
+    throw parameterInvalid(`metric of ${index.kind} over field ${fieldId} is ${metric}`);
   if (!suits(index.kind, type))
     throw parameterInvalid(`${index.kind} over field ${fieldId} of type ${dataTypeName(type)}`);
   if ("nlist" in index) checkRange("nlist", index.nlist, 65_536);
@@ -30,9 +32,21 @@ export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorInde
     checkShare("pq_code_budget_gb_ratio", index.codesPerRow);
     checkShare("search_cache_budget_gb_ratio", index.cachedPerRow);
   }
+  if (index.kind === "MINHASH_LSH") {
+    checkRange("mh_lsh_band", index.bands, 0xffff_ffff);
+    checkRange("bytes of mh_element_bit_width", index.elementBytes, MIN_HASH_ELEMENT_MAX);
+    if (dim % (index.elementBytes * 8) !== 0)
+      throw parameterInvalid("mh_element_bit_width", {
+        expected: `a divisor of ${dim}`,
+        actual: index.elementBytes * 8,
+      });
+  }
   if (index.kind === "SCANN" && dim % 2 !== 0)
     throw parameterInvalid("dimension for SCANN", { expected: "an even number", actual: dim });
 }
+
+/** Bytes. */
+export const MIN_HASH_ELEMENT_MAX = 32;
 
 function checkRange(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 1 || value > most)
@@ -61,6 +75,7 @@ function suits(kind: VectorIndexSpec["index"]["kind"], type: DataType): boolean 
     case "DISKANN":
       return isDenseVector(type) && type !== DataType.BinaryVector;
     case "BIN_IVF_FLAT":
+    case "MINHASH_LSH":
       return type === DataType.BinaryVector;
     case "SPARSE_INVERTED_INDEX":
       return type === DataType.SparseFloatVector;

@@ -5,6 +5,8 @@ import type { Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
 import { isRelation, largerIsBetter, type MetricType } from "../../model/read.ts";
+import type { MinHashSearch } from "../../ports/engine.ts";
+import { MIN_HASH_ELEMENT_MAX } from "./check-index-kind.ts";
 import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
 
 /**
@@ -13,9 +15,19 @@ import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
  */
 export type RowScorer = (row: number) => number;
 
-/** Whether a score is one at all: sparse rows that share nothing with the query are no hits, as in Milvus, nor rows outside of a relation. */
-export function isHit(type: DataType, metric: MetricType, score: number): boolean {
+/** What of a search turns rows into scores. */
+export interface Measure {
+  readonly metric: MetricType;
+  readonly minHash?: MinHashSearch;
+}
+
+/**
+ * Whether a score is one at all: sparse rows that share nothing with the query are no hits, as in Milvus, nor rows outside of a relation, nor
+ * signatures that share no band when nothing else is asked.
+ */
+export function isHit(type: DataType, { metric, minHash }: Measure, score: number): boolean {
   if (isRelation(metric)) return score === 0;
+  if (metric === "MHJACCARD" && minHash?.estimate !== true) return score === 1;
   return type !== DataType.SparseFloatVector || score > 0;
 }
 
@@ -27,18 +39,15 @@ export interface Queries {
 }
 
 /** One scorer per query over the rows of `column`. Throws parameterInvalid for a metric or queries that do not fit. */
-export function scorers(
-  field: FieldSchema,
-  column: Column,
-  metric: MetricType,
-  queries: Queries,
-): RowScorer[] {
+export function scorers(field: FieldSchema, column: Column, measure: Measure, queries: Queries): RowScorer[] {
+  const { metric } = measure;
   checkMetric(field, metric);
+  if (metric === "MHJACCARD") checkMinHash(field, measure.minHash);
   const parts = splitQueries(field, queries);
   const rowAt = isDenseVector(field.type) ? denseRows(field, column) : () => new Float32Array(0);
   const worst = largerIsBetter(metric) ? -Infinity : Infinity;
   return parts.map((query) => {
-    const score = scorer(field, column, metric, query, rowAt);
+    const score = scorer(field, column, measure, query, rowAt);
     return (row) => {
       const value = Math.fround(score(row));
       return Number.isNaN(value) ? worst : value;
@@ -56,9 +65,26 @@ function checkMetric(field: FieldSchema, metric: MetricType): void {
   }
 }
 
+const BINARY_METRICS: readonly MetricType[] = [
+  "HAMMING",
+  "JACCARD",
+  "SUBSTRUCTURE",
+  "SUPERSTRUCTURE",
+  "MHJACCARD",
+];
+
+function checkMinHash({ name, dim }: FieldSchema, minHash: MinHashSearch | undefined): void {
+  const { elementBytes = 0, bands = 0 } = minHash ?? {};
+  const divides = elementBytes >= 1 && elementBytes <= MIN_HASH_ELEMENT_MAX && dim % (elementBytes * 8) === 0;
+  if (!divides || bands < 1)
+    throw parameterInvalid(
+      `signatures of ${bands} bands of ${elementBytes} bytes an element on field ${name}`,
+    );
+}
+
 function allowedMetrics(field: FieldSchema): readonly MetricType[] {
   if (!isVector(field.type)) throw parameterInvalid(`field ${field.name} is not a vector field`);
-  if (field.type === DataType.BinaryVector) return ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"];
+  if (field.type === DataType.BinaryVector) return BINARY_METRICS;
   if (field.type === DataType.SparseFloatVector) return ["IP"];
   return ["L2", "IP", "COSINE"];
 }
@@ -100,11 +126,12 @@ function splitQueries(field: FieldSchema, { count, bytes, offsets }: Queries): U
 function scorer(
   field: FieldSchema,
   column: Column,
-  metric: MetricType,
+  { metric, minHash }: Measure,
   query: Uint8Array,
   rowAt: (row: number) => Float32Array,
 ): RowScorer {
   if (field.type === DataType.SparseFloatVector) return sparseScorer(column, query);
+  if (minHash !== undefined && metric === "MHJACCARD") return signatureScorer(column, minHash, query);
   if (field.type === DataType.BinaryVector) return binaryScorer(column, metric, query);
   const dim = field.dim;
   const a = decodeDense(field.type, query);
@@ -164,6 +191,27 @@ function decodeDense(type: DataType, bytes: Uint8Array): Float32Array {
       return out;
     }
   }
+}
+
+function signatureScorer(column: Column, minHash: MinHashSearch, query: Uint8Array): RowScorer {
+  const values =
+    column.kind === "fixed" && column.values instanceof Uint8Array ? column.values : new Uint8Array(0);
+  const { elementBytes, estimate } = minHash;
+  const elements = query.length / elementBytes;
+  const bands = Math.min(minHash.bands, elements);
+  const bandBytes = Math.floor(elements / bands) * elementBytes;
+  const runs = estimate ? elements : bands;
+  const runBytes = estimate ? elementBytes : bandBytes;
+  return (row) => {
+    let equal = 0;
+    for (let run = 0; run < runs; run++) {
+      let i = run * runBytes;
+      const end = i + runBytes;
+      while (i < end && values[row * query.length + i] === query[i]) i++;
+      if (i === end) equal++;
+    }
+    return estimate ? equal / elements : Math.min(equal, 1);
+  };
 }
 
 function binaryScorer(column: Column, metric: MetricType, query: Uint8Array): RowScorer {

@@ -15,7 +15,7 @@ export interface IndexFile {
   readonly type: number;
   readonly dim: number;
   readonly rows: number;
-  /** Graphs: M and efConstruction (on disk max_degree and search_list_size); lists: nlist and m; else 0. */
+  /** Graphs: M and efConstruction (on disk max_degree and search_list_size); lists: nlist and m; signatures: bytes of an element and bands; else 0. */
   readonly parameters: readonly [number, number];
 }
 
@@ -40,6 +40,7 @@ const kinds: readonly IndexFileKind[] = [
   "HNSW_PQ",
   "HNSW_PRQ",
   "DISKANN",
+  "MINHASH_LSH",
 ];
 
 export function writeIndexFile(index: IndexFile): Uint8Array {

@@ -319,6 +319,7 @@ const BUILT_TYPES: ReadonlySet<string> = new Set([
   "IVF_RABITQ",
   "SCANN",
   "BIN_IVF_FLAT",
+  "MINHASH_LSH",
   "DISKANN",
   "SPARSE_INVERTED_INDEX",
   "SPARSE_WAND",

@@ -180,6 +180,12 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
         codesPerRow: number(params, "pq_code_budget_gb_ratio", 0.125),
         cachedPerRow: number(params, "search_cache_budget_gb_ratio", 0.1),
       };
+    case "MINHASH_LSH":
+      return {
+        kind,
+        elementBytes: number(params, "mh_element_bit_width", 8) / 8,
+        bands: number(params, "mh_lsh_band", 1),
+      };
     case "HNSW_SQ":
       return { kind, ...links(params), refine: params["refine"] === "true" };
     case "HNSW_PQ":

@@ -59,6 +59,8 @@ export function plainScore(metric: MetricType, a: PlainVector, b: PlainVector): 
       const either = sum([...a].map(([i, x]) => (x + (b.get(i) ?? 0) > 0 ? 1 : 0)));
       return either === 0 ? 1 : 1 - dot / either;
     }
+    case "MHJACCARD":
+      throw new Error("signatures are compared element by element, see minhash-contract.ts");
     case "SUBSTRUCTURE":
       return [...a].every(([i, x]) => x <= (b.get(i) ?? 0)) ? 0 : 1;
     case "SUPERSTRUCTURE":

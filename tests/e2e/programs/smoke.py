@@ -374,6 +374,66 @@ for kind, (vector_type, metric, make) in VECTOR_TYPES.items():
         client.drop_collection(name)
 
 
+@check("finds MinHash signatures that share a band, and their similarity, growing, sealed and indexed")
+def _():
+    elements, bands = 32, 8
+    random = np.random.default_rng(7)
+    rows = random.integers(0, 2**32, size=(400, elements), dtype=np.uint32)
+    for i in range(100, 400):  # three like each of the first hundred: 4, 16 and 28 of 32 elements are other ones
+        rows[i] = rows[i % 100]
+        changed = random.choice(elements, size=12 * (i // 100) - 8, replace=False)
+        rows[i, changed] = random.integers(0, 2**32, size=len(changed), dtype=np.uint32)
+
+    def estimates(query):
+        return np.float32((rows == query).sum(axis=1) / elements)
+
+    def shared(query):
+        return [i for i in range(400) if (rows[i] == query).reshape(bands, -1).all(axis=1).any()]
+
+    schema = client.create_schema(auto_id=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("signature", DataType.BINARY_VECTOR, dim=elements * 32)
+    params = {"mh_lsh_band": bands, "mh_element_bit_width": 32, "with_raw_data": True, "mh_lsh_code_in_mem": 1}
+    refuses(
+        "metric type HAMMING not found",
+        lambda: fresh("py_minhash", schema, index_on("signature", "MINHASH_LSH", "HAMMING", **params)),
+    )
+    fresh("py_minhash", schema, index_on("signature", "MINHASH_LSH", "MHJACCARD", **params))
+    client.insert("py_minhash", [{"id": i, "signature": rows[i].tobytes()} for i in range(400)])
+    for step in ("growing", "sealed", "indexed"):
+        if step == "sealed":
+            client.flush("py_minhash")
+        if step == "indexed":
+            client.release_collection("py_minhash")
+            client.load_collection("py_minhash")
+        for i in (3, 120, 350):
+            query, want = rows[i].tobytes(), estimates(rows[i])
+            exact = {"mh_search_with_jaccard": True, "refine_k": 200, "mh_lsh_batch_search": True}
+            hits = client.search("py_minhash", [query], limit=10, search_params={"params": exact})[0]
+            same(len(hits), 10)
+            same((hits[0]["id"], hits[0]["distance"]), (i, 1.0))
+            for hit in hits:
+                same(np.float32(hit["distance"]), want[hit["id"]])
+            # Rows with fewer than eight unequal elements share one of eight bands.
+            sure = np.sort(want[want > (elements - bands) / elements])[::-1]
+            same([np.float32(hit["distance"]) for hit in hits][: len(sure)], list(sure))
+            hits = client.search("py_minhash", [query], limit=400)[0]
+            same(sorted(hit["id"] for hit in hits), shared(rows[i]))
+            same({hit["distance"] for hit in hits}, {1.0})
+            hits = client.search("py_minhash", [query], limit=20, filter="id < 15", search_params={"params": exact})[0]
+            same(len(hits), 15)
+            near = {"params": {**exact, "radius": 0.5, "range_filter": 0.99}}
+            hits = client.search("py_minhash", [query], limit=50, search_params=near)[0]
+            same({hit["id"] for hit in hits}, set(np.flatnonzero((want > 0.5) & (want <= 0.99))))
+    unlike = random.integers(0, 2**32, size=elements, dtype=np.uint32).tobytes()
+    same(len(client.search("py_minhash", [unlike], limit=10)[0]), 0)
+    refuses(
+        "param 'refine_k' (0) should be in range [1, 2147483647]",
+        lambda: client.search("py_minhash", [unlike], limit=10, search_params={"params": {"refine_k": 0}}),
+    )
+    client.drop_collection("py_minhash")
+
+
 @check("stores null vectors and searches the others")
 def _():
     schema = client.create_schema(auto_id=False)

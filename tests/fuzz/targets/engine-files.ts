@@ -51,6 +51,7 @@ export const ENGINE_TARGETS: readonly FuzzTarget[] = [
   { name: "hnsw-file", shortInputs: 10_000, open: async (seed) => vectorIndex("HNSW", seed) },
   { name: "ivf-file", shortInputs: 10_000, open: async (seed) => vectorIndex("IVF", seed) },
   { name: "disk-index-file", shortInputs: 10_000, open: async (seed) => vectorIndex("DISKANN", seed) },
+  { name: "minhash-file", shortInputs: 10_000, open: async (seed) => vectorIndex("MINHASH", seed) },
   { name: "flat-file", shortInputs: 10_000, open: async (seed) => vectorIndex("FLAT", seed) },
   { name: "scalar-index", shortInputs: 10_000, open: scalarIndex },
   { name: "filter-program", shortInputs: 20_000, open: filterPrograms },
@@ -224,6 +225,10 @@ const fuzzedIndexes = {
     { kind: "IVF_RABITQ", nlist: 6, refine: false },
     { kind: "BIN_IVF_FLAT", nlist: 6 },
   ],
+  MINHASH: [
+    { kind: "MINHASH_LSH", elementBytes: 1, bands: 4 },
+    { kind: "MINHASH_LSH", elementBytes: 1, bands: 2 },
+  ],
 } as const satisfies Record<string, readonly VectorIndexSpec["index"][]>;
 
 async function vectorIndex(kind: keyof typeof fuzzedIndexes, seed: number): Promise<OpenFuzzTarget> {
@@ -242,19 +247,28 @@ async function vectorIndex(kind: keyof typeof fuzzedIndexes, seed: number): Prom
   });
   const samples = await Promise.all(
     vectors.map(async (field, i) => {
-      const metric = (["L2", "COSINE", "HAMMING"] as const)[i] ?? "L2";
+      const own = (["L2", "COSINE", "HAMMING"] as const)[i] ?? "L2";
+      const metric = kind === "MINHASH" ? ("MHJACCARD" as const) : own;
       const queries = randomColumn(Prng.fromSeed(3), { ...field, nullable: false }, 2);
       const search = { ...searchSpec(field, metric, queries, 5), ef: 20 };
       const binary = field.type === DataType.BinaryVector;
       const kinds = fuzzedIndexes[kind].filter(
         (index) =>
-          index.kind === "HNSW" || index.kind === "FLAT" || (index.kind === "BIN_IVF_FLAT") === binary,
+          index.kind === "HNSW" ||
+          index.kind === "FLAT" ||
+          (index.kind === "BIN_IVF_FLAT" || index.kind === "MINHASH_LSH") === binary,
       );
       return Promise.all(
         kinds.map(async (index) => {
           const spec = { fieldId: field.id, type: field.type, dim: field.dim, metric, index, seed: 7 };
           const bytes = (await engine.buildVectorIndex(segment, spec, newControl())).bytes.slice();
-          return { field, bytes, search };
+          if (index.kind !== "MINHASH_LSH") return { field, bytes, search };
+          const { elementBytes, bands } = index;
+          return {
+            field,
+            bytes,
+            search: { ...search, minHash: { elementBytes, bands, estimate: bands > 2 } },
+          };
         }),
       );
     }),
@@ -291,9 +305,10 @@ async function vectorIndex(kind: keyof typeof fuzzedIndexes, seed: number): Prom
   };
 }
 
-/** docs/internals/hnsw-index-file.md, ivf-index-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none. */
+/** docs/internals/hnsw-index-file.md, ivf-index-file.md, minhash-index-file.md: the CRC of bytes 0 to 251 lies behind them. A FLAT file has none. */
 function repairHeadChecksum(engine: NativeEngine, bytes: Uint8Array): void {
-  if (bytes.length < 256 || !["RKHN", "RKIV"].includes(String.fromCharCode(...bytes.subarray(0, 4)))) return;
+  if (bytes.length < 256 || !["RKHN", "RKIV", "RKMH"].includes(String.fromCharCode(...bytes.subarray(0, 4))))
+    return;
   const crc = engine.crc32c(bytes.subarray(0, 252));
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(252, crc, true);
 }

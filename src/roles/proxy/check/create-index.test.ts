@@ -81,6 +81,44 @@ const accepted: readonly {
   },
   {
     on: "bits",
+    given: { metric_type: "MHJACCARD" },
+    shown: { index_type: "AUTOINDEX", metric_type: "MHJACCARD" },
+    built: {
+      index_type: "MINHASH_LSH",
+      metric_type: "MHJACCARD",
+      mh_element_bit_width: "8",
+      mh_lsh_band: "1",
+    },
+  },
+  {
+    on: "bits",
+    given: {
+      index_type: "MINHASH_LSH",
+      metric_type: "MHJACCARD",
+      params:
+        '{"mh_lsh_band": 128, "mh_element_bit_width": 8, "with_raw_data": true, "mh_lsh_code_in_mem": 1, "mh_lsh_bloom_false_positive_prob": 0.01}',
+    },
+    shown: {
+      index_type: "MINHASH_LSH",
+      metric_type: "MHJACCARD",
+      params:
+        '{"mh_lsh_band": 128, "mh_element_bit_width": 8, "with_raw_data": true, "mh_lsh_code_in_mem": 1, "mh_lsh_bloom_false_positive_prob": 0.01}',
+    },
+    built: {
+      index_type: "MINHASH_LSH",
+      metric_type: "MHJACCARD",
+      mh_element_bit_width: "8",
+      mh_lsh_band: "1",
+    },
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "MHJACCARD", mh_lsh_band: "-3" },
+    shown: { index_type: "BIN_FLAT", metric_type: "MHJACCARD", mh_lsh_band: "-3" },
+    built: { index_type: "FLAT", metric_type: "MHJACCARD", mh_element_bit_width: "8", mh_lsh_band: "1" },
+  },
+  {
+    on: "bits",
     given: { index_type: "BIN_FLAT", metric_type: "SUPERSTRUCTURE" },
     shown: { index_type: "BIN_FLAT", metric_type: "SUPERSTRUCTURE" },
     built: { index_type: "FLAT", metric_type: "SUPERSTRUCTURE" },
@@ -494,7 +532,61 @@ const refused: readonly {
     says: "binary vector index does not support metric type: L2",
   },
   { on: "name", given: { index_type: "NGRAM" }, code: 10, says: "the index type NGRAM" },
-  { on: "bits", given: { metric_type: "MHJACCARD" }, code: 10, says: "the metric type MHJACCARD" },
+  {
+    on: "bits",
+    given: { index_type: "HNSW", metric_type: "MHJACCARD" },
+    says: "metric type MHJACCARD not found or not supported, supported: [HAMMING JACCARD]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "HAMMING" },
+    says: "metric type HAMMING not found or not supported, supported: [MHJACCARD]",
+  },
+  {
+    on: "vec",
+    given: { index_type: "MINHASH_LSH", metric_type: "L2" },
+    says: "can't build with this index MINHASH_LSH",
+  },
+  {
+    on: "vec",
+    given: { index_type: "FLAT", metric_type: "MHJACCARD" },
+    says: "float vector index does not support metric type: MHJACCARD",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_element_bit_width: "16" },
+    says: "should be a multiple of mh_element_bit_width. Dimension:8, mh_element_bit_width:16",
+  },
+  {
+    on: "bits",
+    given: { index_type: "BIN_FLAT", metric_type: "MHJACCARD", mh_element_bit_width: "12" },
+    says: "mh_element_bit_width (12) should be a multiple of 8",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_element_bit_width: "264" },
+    says: "Out of range in json: param 'mh_element_bit_width' (264) should be in range [8, 256]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_lsh_band: "many" },
+    says: "invalid integer value, key: 'mh_lsh_band', value: 'many'",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_lsh_bloom_false_positive_prob: "1.5" },
+    says: "param 'mh_lsh_bloom_false_positive_prob' (1.5) should be in range [0.000000, 1.000000]",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", with_raw_data: "yes" },
+    says: "param 'with_raw_data' (\"yes\") should be a boolean",
+  },
+  {
+    on: "bits",
+    given: { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_lsh_aligned_block_size: "512" },
+    says: "param 'mh_lsh_aligned_block_size' (512) should be in range [4096, 2147483647]",
+  },
   {
     on: "meta",
     given: { index_type: "BITMAP", json_cast_type: "DOUBLE", json_path: "meta['a']" },

@@ -10,6 +10,7 @@ import { graphParams, GRAPH_TYPES } from "./graph-params.ts";
 import { checkScalarType, INDEX_TYPES } from "./index-types.ts";
 import { jsonIndexParams } from "./json-index.ts";
 import { listParams, LIST_TYPES } from "./list-params.ts";
+import { minHashParams } from "./minhash-params.ts";
 import { byteLength } from "./names.ts";
 import { checkWarmupPolicy, MMAP_KEY, parseBool } from "./properties.ts";
 
@@ -78,7 +79,7 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
     if (stray.length > 0) throw parameterInvalid("only metric type can be passed when use AutoIndex");
     const metric = given["metric_type"] ?? chosen.metric;
     checkMetric(field, metric, "");
-    const params = relations.includes(metric) ? { index_type: "FLAT" } : chosen.params;
+    const params = autoParams(field, metric, chosen.params);
     return {
       userParams: { index_type: AUTO_INDEX, metric_type: metric },
       params: { ...params, metric_type: metric },
@@ -93,22 +94,30 @@ function resolveVector(field: FieldSchema, { given, userParams, auto }: Wanted):
   checkDim(field, given);
   return {
     userParams,
-    params: { ...vectorParams(indexType, field, given), metric_type: metric },
+    params: { ...vectorParams(indexType, metric, field, given), metric_type: metric },
     isAuto: false,
   };
 }
 
-function vectorParams(indexType: string, field: FieldSchema, given: KeyValues): KeyValues {
+/** Milvus's autoIndex.params.deduplicate stands for MHJACCARD; relations have no index. */
+function autoParams(field: FieldSchema, metric: string, otherwise: KeyValues): KeyValues {
+  if (metric === "MHJACCARD") return minHashParams("MINHASH_LSH", field, {});
+  return relations.includes(metric) ? { index_type: "FLAT" } : otherwise;
+}
+
+function vectorParams(indexType: string, metric: string, field: FieldSchema, given: KeyValues): KeyValues {
   if (LIST_TYPES.has(indexType)) return listParams(indexType, field, given);
   if (GRAPH_TYPES.has(indexType)) return graphParams(indexType, field, given);
   switch (indexType) {
     case "DISKANN":
       return diskParams(given);
+    case "MINHASH_LSH":
+      return minHashParams(indexType, field, given);
     case "SPARSE_INVERTED_INDEX":
     case "SPARSE_WAND":
       return sparseParams(indexType, given);
     default:
-      return { index_type: "FLAT" };
+      return metric === "MHJACCARD" ? minHashParams("FLAT", field, given) : { index_type: "FLAT" };
   }
 }
 
@@ -183,13 +192,14 @@ const exactTypes: readonly string[] = ["", "BIN_FLAT", "FLAT"];
 /** Milvus has relations for exact indexes alone, and MHJACCARD for MINHASH_LSH besides. */
 function checkBinaryMetric(metric: string, indexType: string): void {
   const isExact = exactTypes.includes(indexType);
-  if (binaryMetrics.includes(metric) || (isExact && relations.includes(metric))) return;
-  if (metric === "MHJACCARD" && (isExact || indexType === "MINHASH_LSH"))
-    throw notServed(`the metric type ${metric}`);
-  if (metric !== "MHJACCARD" && !relations.includes(metric))
+  const signatures = indexType === "MINHASH_LSH";
+  const supported = signatures ? ["MHJACCARD"] : binaryMetrics;
+  const exact = relations.includes(metric) || metric === "MHJACCARD";
+  if (supported.includes(metric) || (isExact && exact)) return;
+  if (!exact && !binaryMetrics.includes(metric))
     throw invalidIndexParams(`binary vector index does not support metric type: ${metric}`);
   throw parameterInvalid(
-    `metric type ${metric} not found or not supported, supported: [${binaryMetrics.join(" ")}]`,
+    `metric type ${metric} not found or not supported, supported: [${supported.join(" ")}]`,
   );
 }
 
@@ -222,12 +232,6 @@ function checkVectorType(field: FieldSchema, indexType: string): void {
   const known = INDEX_TYPES.get(indexType);
   if (known === undefined || !known.vectors.includes(field.type)) {
     throw parameterInvalid(`data type ${dataTypeName(field.type)} can't build with this index ${indexType}`);
-  }
-  if (!known.served) {
-    throw notServed(
-      `the index type ${indexType}`,
-      "it is coming; FLAT, HNSW, HNSW_SQ, IVF_FLAT, IVF_SQ8, SCANN and AUTOINDEX are served",
-    );
   }
 }
 

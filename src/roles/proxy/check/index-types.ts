@@ -21,11 +21,6 @@ const servedVector = (vectors: readonly DataType[]): IndexType => ({
   served: true,
   vectors,
 });
-const comingVector = (vectors: readonly DataType[]): IndexType => ({
-  family: "vector",
-  served: false,
-  vectors,
-});
 const servedScalar: IndexType = { family: "scalar", served: true, vectors: [] };
 const comingScalar: IndexType = { family: "scalar", served: false, vectors: [] };
 
@@ -44,7 +39,7 @@ export const INDEX_TYPES: ReadonlyMap<string, IndexType> = new Map([
   ["SCANN", servedVector(float)],
   ["DISKANN", servedVector(float)],
   ["BIN_IVF_FLAT", servedVector(binary)],
-  ["MINHASH_LSH", comingVector(binary)],
+  ["MINHASH_LSH", servedVector(binary)],
   ["SPARSE_INVERTED_INDEX", servedVector(sparse)],
   ["SPARSE_WAND", servedVector(sparse)],
   ["STL_SORT", servedScalar],

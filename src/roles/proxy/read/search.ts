@@ -3,7 +3,7 @@ import { notServed } from "../../../errors/service-errors.ts";
 import { emptyColumn } from "../../../format/column-fill.ts";
 import { gatherColumn, gatherKeys, keysOf } from "../../../format/column-select.ts";
 import { keyCount, type Column } from "../../../model/columns.ts";
-import type { MetricType, ShardSearchResult } from "../../../model/read.ts";
+import { largerIsBetter, type MetricType, type ShardSearchResult } from "../../../model/read.ts";
 import { primaryKeyField } from "../../../model/schema.ts";
 import type { Init } from "../../../wire/codec.ts";
 import { encodeFieldData } from "../../../wire/field-data-encode.ts";
@@ -18,6 +18,7 @@ import { checkDiskSearch } from "./disk-search-params.ts";
 import { checkGraphSearch } from "./graph-search-params.ts";
 import { orderedRows, rowComparison, type OrderBy } from "./order-by.ts";
 import { checkListSearch } from "./list-search-params.ts";
+import { minHashSearch } from "./minhash-search-params.ts";
 import { checkRecallTarget } from "./recall-target.ts";
 import { encodeOutput, outputFields, type OutputFields } from "./output-fields.ts";
 import { readPartitions } from "./partitions.ts";
@@ -75,6 +76,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
   checkGraphSearch(index?.params["index_type"] ?? "", params);
   checkDiskSearch(index?.params["index_type"] ?? "", params);
   checkListSearch(index?.params["index_type"] ?? "", params.indexParams, params.limit + params.offset);
+  const indexParams = metric === "MHJACCARD" ? minHashSearch(index, params.indexParams) : params.indexParams;
   call.note({ collection: info.name, nq, topk: params.limit, filter: request.dsl });
 
   const freshness = freshnessOf(request, params.iterator);
@@ -88,7 +90,7 @@ export const searchHandler: Handler<SearchRequest, Init<SearchResults>> = async 
     };
     const stored = keys && (await queriesOfKeys(call, target, params.field, keys));
     const queries = stored?.queries ?? queriesOfRequest(request, params.field);
-    const search: Search = { params, metric, queries, output };
+    const search: Search = { params: { ...params, indexParams }, metric, queries, output };
     const found = queries.nq === 0 ? undefined : await searchPage(call, target, search);
     const counts = countsPerQuery(found?.hits, nq, stored?.present);
     const groupField = params.groupBy?.field;
@@ -138,7 +140,7 @@ function refuseParts(request: SearchRequest): void {
 
 function checkRange({ radius, rangeFilter }: SearchParams, metric: MetricType): void {
   if (radius === undefined || rangeFilter === undefined) return;
-  const descending = metric === "IP" || metric === "COSINE";
+  const descending = largerIsBetter(metric);
   if (descending ? rangeFilter > radius : rangeFilter < radius) return;
   throw parameterInvalid(
     `range_filter(${rangeFilter}) must be ${descending ? "greater" : "less"} than radius(${radius}) for metric ${metric}`,
