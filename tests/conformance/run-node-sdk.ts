@@ -55,8 +55,8 @@ export async function main(args: readonly string[]): Promise<number> {
         env: { NODE_ENV: "dev" },
         timeoutMs: 3_600_000,
       });
-      if (!existsSync(report))
-        throw new Error(`jest ended with ${code} and no report:\n${stderr.slice(-3000)}`);
+      if (code === null || !existsSync(report))
+        throw new Error(`jest did not come to its end (${code}):\n${stderr.slice(-3000)}`);
     });
     const outcomes = parseJest(await readFile(report, "utf8"), checkout);
     if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(outcomes, null, 1)}\n`);
