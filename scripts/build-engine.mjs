@@ -4,6 +4,8 @@
 //     node scripts/build-engine.mjs --programs=test               engine/build/plain/bin/*, one per engine/test/*.cc
 //     node scripts/build-engine.mjs --programs=test,bench --sanitize=address,undefined
 //     node scripts/build-engine.mjs --programs=test --sanitize=thread --run
+//     node scripts/build-engine.mjs --programs=fuzz --sanitize=address,undefined --run
+//     CXX=clang++ node scripts/build-engine.mjs --programs=fuzz --sanitize=fuzzer,address,undefined
 //
 // An object is compiled again when its source, a header it includes, its flags or the compiler changed (by content).
 

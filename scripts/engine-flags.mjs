@@ -41,10 +41,12 @@ export function compileFlags(file, { arch = process.arch, sanitize = "" } = {}) 
   }
   flags.push(...(byFolder.find(([prefix]) => file.startsWith(prefix))?.[1] ?? []));
   if (sanitize !== "") flags.push(...sanitizerFlags(sanitize), "-O1", "-fno-omit-frame-pointer");
+  // libFuzzer brings its own main; the programs of engine/fuzz have one that mutates samples by a seed.
+  if (sanitize.split(",").includes("fuzzer")) flags.push("-DREDKITE_LIBFUZZER");
   return flags;
 }
 
-/** @param {string} sanitize for example `address,undefined` or `thread` */
+/** @param {string} sanitize for example `address,undefined` or `thread`; with clang++ `fuzzer,address,undefined` too */
 export function sanitizerFlags(sanitize) {
   return [`-fsanitize=${sanitize}`, "-fno-sanitize-recover=all"];
 }

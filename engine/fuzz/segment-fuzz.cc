@@ -1,7 +1,5 @@
 // Hostile bytes against what the segment layer reads: filter programs, row batches, key indexes, scalar indexes, sealed files. The first
-// byte of an input chooses. With libFuzzer: compile with -DREDKITE_LIBFUZZER -fsanitize=fuzzer,address. Without it this is a program:
-//
-//     segment-fuzz [inputs] [seed]      mutates valid samples; run it in a sanitizer build
+// byte of an input chooses.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -19,12 +17,11 @@
 #include "../src/segment/read.h"
 #include "../src/segment/segment.h"
 #include "../test/batch-builder.h"
-#include "../test/check.h"
+#include "driver.h"
 
 using namespace redkite;
 using namespace redkite::segment;
 using redkite::test::BatchBuilder;
-using redkite::test::Random;
 
 namespace {
 
@@ -276,8 +273,8 @@ std::vector<uint8_t> sampleProgram() {
   return out;
 }
 
-std::vector<std::vector<uint8_t>> samples() {
-  std::vector<std::vector<uint8_t>> out;
+redkite::fuzz::Samples samples() {
+  redkite::fuzz::Samples out;
   const auto add = [&](uint8_t kind, std::span<const uint8_t> bytes) {
     out.emplace_back(1, kind);
     out.back().insert(out.back().end(), bytes.begin(), bytes.end());
@@ -329,42 +326,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 #if !defined(REDKITE_LIBFUZZER)
-int main(int argc, char** argv) {
-  const uint64_t inputs = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 20000;
-  Random random(argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
-  const auto seeds = samples();
-  for (const auto& seed : seeds) LLVMFuzzerTestOneInput(seed.data(), seed.size());
-  for (uint64_t i = 0; i < inputs; i++) {
-    std::vector<uint8_t> input = seeds[random.below(static_cast<uint32_t>(seeds.size()))];
-    for (uint32_t change = 1 + random.below(4); change > 0; change--) {
-      const uint32_t at = 1 + random.below(static_cast<uint32_t>(input.size()) - 1);
-      switch (random.below(5)) {
-        case 0:
-          input[at] = static_cast<uint8_t>(random.next());
-          break;
-        case 1:
-          input[at] = static_cast<uint8_t>(input[at] ^ (1u << random.below(8)));
-          break;
-        case 2: {
-          // A small or an extreme number where a length or an offset may be.
-          static constexpr uint32_t numbers[] = {0, 1, 2, 7, 8, 64, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffff8};
-          const uint32_t value = numbers[random.below(10)];
-          if (at + 4 <= input.size()) std::memcpy(input.data() + at, &value, 4);
-          break;
-        }
-        case 3:
-          input.resize(1 + random.below(static_cast<uint32_t>(input.size())));
-          if (input.size() < 2) input.resize(2);
-          break;
-        default: {
-          const uint32_t from = 1 + random.below(static_cast<uint32_t>(input.size()) - 1);
-          const size_t length = std::min<size_t>({random.below(33), input.size() - at, input.size() - from});
-          std::memmove(input.data() + at, input.data() + from, length);
-        }
-      }
-    }
-    LLVMFuzzerTestOneInput(input.data(), input.size());
-  }
-  std::printf("%llu inputs from %zu samples\n", static_cast<unsigned long long>(inputs), seeds.size());
-}
+int main(int argc, char** argv) { return redkite::fuzz::drive(argc, argv, samples(), 256); }
 #endif
