@@ -8,7 +8,7 @@ import { decodeManifest } from "../../format/manifest.ts";
 import { decodeRowBatch } from "../../format/row-batch.ts";
 import { walFileOf } from "../../format/wal-frame.ts";
 import { dataTypeName } from "../../model/data-type.ts";
-import { describeIndex } from "./describe-index.ts";
+import { describeIndex, isIndexMagic } from "./describe-index.ts";
 import { describeLog } from "./describe-log.ts";
 import { describeArrow, describeColumn } from "./describe-rows.ts";
 import { describeValue } from "./describe-value.ts";
@@ -28,7 +28,10 @@ export async function* describeFile(path: string): AsyncGenerator<string> {
     else if (magic === "RWK1") yield* describeLog(path, walFileOf(positionIn(head)));
     else if (/\.wal$|^next$|^reserve(\.new)?$/.test(name) && isZero(head))
       yield "log file without frames: zeros";
-    else yield* describeBytes(await readFile(path), { magic, name });
+    else if (isIndexMagic(magic)) {
+      await using file = await open(path, "r");
+      yield* describeIndex(magic, file);
+    } else yield* describeBytes(await readFile(path), { magic, name });
   } catch (error) {
     if (error instanceof ByteFormatError)
       throw corrupted({ file: path, offset: error.offset, problem: error.message, cause: error });
@@ -42,9 +45,7 @@ function* describeBytes(
   bytes: Uint8Array,
   { magic, name }: { readonly magic: string; readonly name: string },
 ): Generator<string> {
-  const index = describeIndex(magic, bytes);
-  if (index !== undefined) yield* index;
-  else if (magic === "RKMF") yield* describeValue({ file: "segment manifest", ...decodeManifest(bytes) });
+  if (magic === "RKMF") yield* describeValue({ file: "segment manifest", ...decodeManifest(bytes) });
   else if (magic === "RKDL") yield* describeDeltaLog(decodeDeltaLog(bytes));
   else if (magic === "RKRB") yield* describeRowBatch(bytes);
   else if (magic === "ARRO") yield* describeArrow(bytes, name);
