@@ -20,6 +20,14 @@ export interface ShardReader {
     ctx: CallContext,
     request: { readonly vchannel: VChannel; readonly at: Timestamp },
   ): Promise<void>;
+  /** A search met a decayed block of an attached index: it is detached before this returns, and built anew. */
+  indexDecayed(ctx: CallContext, request: DecayedIndex): Promise<void>;
+}
+
+export interface DecayedIndex {
+  readonly vchannel: VChannel;
+  readonly segmentId: SegmentId;
+  readonly fieldId: number;
 }
 
 export interface ViewRequest {
@@ -59,5 +67,9 @@ export type ViewSegment =
 
 export const shardReaderTable: ServiceTable<ShardReader> = {
   name: "ShardReader",
-  methods: { openView: { idempotent: true }, waitClosed: { idempotent: true } },
+  methods: {
+    openView: { idempotent: true },
+    waitClosed: { idempotent: true },
+    indexDecayed: { idempotent: true },
+  },
 };

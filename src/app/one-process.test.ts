@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { describe, test } from "node:test";
@@ -8,7 +8,9 @@ import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { isVector } from "../model/data-type.ts";
 import { epoch as toEpoch, nodeId } from "../model/ids.ts";
+import type { SegmentIndexMeta } from "../model/segment-meta.ts";
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
+import { createBufferFactory } from "../engine/native-buffer.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -312,4 +314,63 @@ test("an index whose file is damaged or gone is built anew, and until then the r
   for (const [field, buildId] of before) assert.notEqual(after.get(field), buildId);
   await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
   assert.deepEqual(await process.keys(info, "age == 10230"), [1023n]);
+});
+
+test("an index of which a block decays while it is in use is built anew, and until then the rows are scanned", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "redkite-"));
+  const meta = await openMemoryMetaStore(nodeClock);
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  const process = await startOneProcess(folder, meta, engine, (path) => createBufferFactory().mapFile(path));
+  t.after(async () => {
+    await process.stop();
+    await meta.close();
+    await rm(folder, { recursive: true });
+  });
+  const { coords, ctx } = process;
+  const info = await process.create();
+  await process.insert(
+    info,
+    Array.from({ length: 1024 }, (_, i) => BigInt(i)),
+  );
+  await process.flush(info);
+  const params = { index_type: "DISKANN", metric_type: "L2", search_cache_budget_gb_ratio: "0" };
+  await coords.indexCoord.createIndex(ctx, {
+    collectionId: info.id,
+    field: info.schema.fields.find(({ type }) => isVector(type)) ?? assert.fail("no vector"),
+    indexName: "disk",
+    userParams: params,
+    params,
+    isAuto: false,
+  });
+  const segmentIds = (await coords.dataCoord.listSegments(ctx, { collectionId: info.id })).map(
+    ({ id }) => id,
+  );
+  const finishedBuild = async (): Promise<SegmentIndexMeta> => {
+    for (;;) {
+      const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId: info.id, segmentIds });
+      const record = records.find(({ state }) => state === "Finished");
+      if (record !== undefined) return record;
+      await nodeClock.sleep(2, ctx.signal);
+    }
+  };
+  const before = await finishedBuild();
+  await process.load(info);
+  assert.deepEqual(await process.nearest(info, 77), [77n]);
+  const path = join(folder, "objects", before.file?.key ?? "");
+  const whole = await readFile(path);
+  const file = await open(path, "r+");
+  // Behind the header and what is in memory: all blocks.
+  for (let at = whole.length >> 1; at < whole.length; at += 512)
+    await file.write(Uint8Array.of((whole[at] ?? 0) ^ 1), 0, 1, at);
+  await file.sync();
+  await file.close();
+  for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
+  let after = await finishedBuild();
+  while (after.buildId === before.buildId) {
+    await nodeClock.sleep(2, ctx.signal);
+    after = await finishedBuild();
+  }
+  await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
+  for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
+  assert.equal((await finishedBuild()).buildId, after.buildId);
 });

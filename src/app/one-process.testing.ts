@@ -51,17 +51,24 @@ export async function oneProcessFor(t: TestContext, engine: Engine) {
 }
 
 /** The roles of one process on a folder, and what tests do with them; everything on one thread, in the deterministic order of its calls. */
-export async function startOneProcess(folder: string, meta: ProcessPorts["meta"], engine: Engine) {
+export async function startOneProcess(
+  folder: string,
+  meta: ProcessPorts["meta"],
+  engine: Engine,
+  mapFile?: BufferFactory["mapFile"],
+) {
   const stopping = new AbortController();
   // Mapped files must live in memory that the engine reads.
   const buffers: BufferFactory = {
     allocate: (bytes) => engine.allocate(bytes),
-    mapFile: (path) => {
-      const bytes = readFileSync(path);
-      const buffer = engine.allocate(bytes.length);
-      buffer.bytes.set(bytes);
-      return buffer;
-    },
+    mapFile:
+      mapFile ??
+      ((path) => {
+        const bytes = readFileSync(path);
+        const buffer = engine.allocate(bytes.length);
+        buffer.bytes.set(bytes);
+        return buffer;
+      }),
   };
   const disk = new NodeDisk(folder, buffers);
   const stream = await FileWal.open({

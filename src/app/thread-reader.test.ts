@@ -40,6 +40,7 @@ async function start(t: TestContext, inlineWorkMax: number) {
       asked.waitClosed += 1;
       return node.queryNode.waitClosed(call, request);
     },
+    indexDecayed: async (call, request) => node.queryNode.indexDecayed(call, request),
   };
   const refuse = async (): Promise<never> => assert.fail("a read left its thread");
   serveWorker(queryNode.port1, queryNodeTable, {
@@ -214,6 +215,7 @@ test("a view whose segments are closed before they are attached is asked for aga
       emptied: [],
     }),
     waitClosed: async () => assert.fail("nothing has to be closed"),
+    indexDecayed: async () => assert.fail("there is no index"),
   };
   const reader = new ThreadReader({
     queryNode: {} as QueryNode,

@@ -131,6 +131,7 @@ function readerOf({ ports, settings, life }: ServedProxyDeps, workers: WorkerRol
     shardReader: {
       openView: async (ctx, request) => crossed(async () => control.openView(ctx, request)),
       waitClosed: async (ctx, request) => crossed(async () => control.waitClosed(ctx, request)),
+      indexDecayed: async (ctx, request) => crossed(async () => control.indexDecayed(ctx, request)),
     },
     engine: ports.engine,
     filters: new FilterCache(settings.workers.filtersCachedMax),

@@ -1,5 +1,7 @@
 import type { CompiledFilter } from "../../expr/compile-filter.ts";
+import { isRedkiteError } from "../../errors/redkite-error.ts";
 import type { Keys } from "../../model/columns.ts";
+import type { SegmentId } from "../../model/ids.ts";
 import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
 import type { SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
 import { segmentOf, type ReadableSegment } from "../shard/shard-view.ts";
@@ -14,13 +16,19 @@ export interface SearchPolicy {
   readonly inlineWorkMax: number;
 }
 
+export interface SearchHooks {
+  readonly cancel: CancelOnAbort;
+  /** Told of an index that could not be searched, although its file was whole when it was attached. */
+  readonly indexDecayed: (segmentId: SegmentId, fieldId: number) => Promise<void>;
+}
+
 /** Searches the segments one by one and merges: the k best of the shard, with keys and output fields. */
 export async function searchShard(
   entries: readonly ReadableSegment[],
   request: ShardSearchRequest,
   filter: CompiledFilter,
   policy: SearchPolicy,
-  cancel: CancelOnAbort,
+  { cancel, indexDecayed }: SearchHooks,
 ): Promise<ShardSearchResult> {
   const segments: Segment[] = [];
   const hits: SearchHits[] = [];
@@ -30,7 +38,15 @@ export async function searchShard(
       const segment = segmentOf(entry);
       const spec = searchSpec(request, filter, segment);
       const inline = segment.rows * request.nq <= policy.inlineWorkMax;
-      const found = inline ? segment.search(spec, undefined) : await segment.searchAsync(spec, cancel.flag);
+      const search = async (wanted: SearchSpec): Promise<SearchHits> =>
+        inline ? segment.search(wanted, undefined) : segment.searchAsync(wanted, cancel.flag);
+      const found = await search(spec).catch(async (error: unknown) => {
+        if (!isRedkiteError(error, "corrupted")) throw error;
+        // Blocks of an index are read when a search comes to them. Rows that are scanned without fault say that it was the index.
+        const scanned = await search({ ...spec, exact: true });
+        await indexDecayed(entry.id, request.fieldId);
+        return scanned;
+      });
       segments.push(segment);
       hits.push(found);
       stats.push({ segmentId: entry.id, ...found.stats });

@@ -17,7 +17,7 @@ import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts
 import { corrupted } from "../../errors/service-errors.ts";
 import { isLostObject, missingObject } from "../../errors/storage-errors.ts";
 import type { CallContext } from "../../model/call-context.ts";
-import type { NodeId, PartitionId, VChannel } from "../../model/ids.ts";
+import type { NodeId, PartitionId, SegmentId, VChannel } from "../../model/ids.ts";
 import type {
   ReadScope,
   ShardQueryRequest,
@@ -29,6 +29,7 @@ import type { CollectionSchema } from "../../model/schema.ts";
 import type { SegmentIndexMeta } from "../../model/segment-meta.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
 import type { Engine, NativeBuffer } from "../../ports/engine.ts";
+import type { Tasks } from "../../ports/executor.ts";
 import type { MessageStream } from "../../ports/message-stream.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 
@@ -46,6 +47,9 @@ export interface DelegatorDeps {
   ) => Promise<T>;
   readonly filters: FilterCache;
   readonly policy: SearchPolicy;
+  readonly tasks: Tasks;
+  /** A context for work that no call asked for. */
+  readonly context: (signal?: AbortSignal) => CallContext;
   /** Views of the vchannel that other threads hold are no longer the newest. */
   readonly viewChanged: (vchannel: VChannel) => void;
 }
@@ -108,7 +112,7 @@ export class Delegator {
         narrowed(shard, request),
         this.#deps.filters.get(request.collectionId, request.schema, request.filter),
         this.#deps.policy,
-        cancel,
+        { cancel, indexDecayed: async (segmentId, fieldId) => this.loseIndex(segmentId, fieldId) },
       ),
     );
   }
@@ -129,6 +133,23 @@ export class Delegator {
     if (this.#damage !== undefined) return;
     this.#damage = error;
     this.#showNewView();
+  }
+
+  /** A reader met a block of an attached index that has decayed: the rows are scanned until the index has been built anew. */
+  loseIndex(segmentId: SegmentId, fieldId: number): void {
+    const slot = `${segmentId}/${fieldId}`;
+    const lost = this.#attached.get(slot);
+    // Another reader has told it already.
+    if (lost === undefined) return;
+    this.#attached.delete(slot);
+    const { collectionId } = this.#shard.state;
+    if (this.#shard.state.findSealed(segmentId) === lost.entry) lost.entry.ref.segment.detachIndex(fieldId);
+    const { tasks, context, indexCoord } = this.#deps;
+    tasks.spawn(
+      `lost index of segment ${segmentId}`,
+      async (signal) => indexCoord.indexLost(context(signal), { collectionId, lost: lost.index }),
+      { restarts: Number.MAX_SAFE_INTEGER },
+    );
   }
 
   state(): ChannelState {

@@ -1,7 +1,7 @@
 import type { ComponentMetrics, ComponentState, ComponentStateCode } from "../../api/component.ts";
 import type { DataCoord } from "../../api/data-coord.ts";
 import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node.ts";
-import type { ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
+import type { DecayedIndex, ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
 import { Lru } from "../../base/lru.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
@@ -18,18 +18,15 @@ import type {
 } from "../../model/read.ts";
 import type { Timestamp } from "../../model/timestamp.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { TaskHandle, Tasks } from "../../ports/executor.ts";
+import type { TaskHandle } from "../../ports/executor.ts";
 import { Delegator, type DelegatorDeps } from "./delegator.ts";
 
 export interface QueryNodeDeps extends Omit<DelegatorDeps, "viewChanged"> {
   readonly dataCoord: DataCoord;
   readonly shards: ShardRegistry;
-  readonly tasks: Tasks;
   readonly clock: Clock;
   /** How often DataCoord is told which targets are read, though nothing has changed: a new leader of it knows nothing. */
   readonly targetsReportIntervalMs: number;
-  /** A context for work that no call asked for. */
-  readonly context: (signal?: AbortSignal) => CallContext;
 }
 
 /**
@@ -167,6 +164,10 @@ export class QueryNodeRole implements QueryNode, ShardReader {
     { vchannel, at }: { readonly vchannel: VChannel; readonly at: Timestamp },
   ): Promise<void> {
     await this.#delegator(vchannel).waitClosed(ctx, at);
+  }
+
+  async indexDecayed(_ctx: CallContext, { vchannel, segmentId, fieldId }: DecayedIndex): Promise<void> {
+    this.#watched.get(vchannel)?.delegator?.loseIndex(segmentId, fieldId);
   }
 
   /** A file of the channel was found damaged after it was opened: nothing is read from it any more until it is loaded anew. */

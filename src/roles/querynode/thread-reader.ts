@@ -55,7 +55,13 @@ export class ThreadReader implements QueryNode {
     return this.#read(ctx, request, async (shard) => {
       using cancel = new CancelOnAbort(ctx);
       const segments = readableSegments(shard, request);
-      return await searchShard(segments, narrowed(shard, request), filter, this.#deps.policy, cancel);
+      const { policy, shardReader, context } = this.#deps;
+      const { vchannel } = request;
+      return await searchShard(segments, narrowed(shard, request), filter, policy, {
+        cancel,
+        indexDecayed: async (segmentId, fieldId) =>
+          shardReader.indexDecayed(context(), { vchannel, segmentId, fieldId }),
+      });
     });
   }
 
