@@ -16,6 +16,8 @@ namespace {
 /// Rows at the radius of a range that may be missed.
 constexpr double kMissedInRange = 0.01;
 constexpr uint32_t kEntriesBetweenPolls = 1u << 16;
+/// What a scan takes at a time.
+constexpr uint32_t kQueriesAtOnce = 32;
 
 /// Entries of one band that have the tag of the query's.
 struct Run {
@@ -45,25 +47,34 @@ class Search {
 
   Status run(const uint8_t* queries, uint32_t nq) {
     const size_t bytes = rowBytes(view_.type, view_.dim);
+    // Queries in front of this one that all rows are compared with: together, as rows are read once for several.
+    uint32_t waiting = 0;
     for (uint32_t q = 0; q < nq; ++q) {
-      if (cancel_.raised()) return Status::canceled();
-      if (Status status = runOne(queries + q * bytes, q); !status.ok()) return status;
+      bool enough = true;
+      if (cancel_.raised() || !runOne(queries + q * bytes, q, enough)) return Status::canceled();
+      if (!enough && ++waiting < kQueriesAtOnce && q + 1 < nq) continue;
+      const uint32_t end = enough ? q : q + 1;
+      if (waiting == 0) continue;
+      if (Status status = scanAll(queries + (end - waiting) * bytes, end - waiting, waiting); !status.ok()) return status;
+      waiting = 0;
     }
     if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
     return {};
   }
 
  private:
-  Status runOne(const uint8_t* query, uint32_t q) {
+  /// False when canceled. `enough` says whether the hits are written, or all rows are to be compared.
+  bool runOne(const uint8_t* query, uint32_t q, bool& enough) {
     out_.counts[q] = 0;
-    if (visibleRows_ == 0) return {};
+    if (visibleRows_ == 0) return true;
     findRuns(query);
-    if (candidatesCost() >= visibleRows_) return scanAll(query, q);
-    if (!gather(query)) return Status::canceled();
+    enough = candidatesCost() < visibleRows_;
+    if (!enough) return true;
+    if (!gather(query)) return false;
     rank(query);
-    const Written written = writeHits(ranked_, params_, Metric::mhjaccard, q, out_);
+    enough = isEnough(writeHits(ranked_, params_, Metric::mhjaccard, q, out_), q);
     if (stats_ != nullptr) stats_->path = std::max(stats_->path, SearchPath::lists);
-    return isEnough(written, q) ? Status{} : scanAll(query, q);
+    return true;
   }
 
   /// All runs before any entry is looked at, so that their cache misses come together.
@@ -175,10 +186,10 @@ class Search {
     return !incomplete_ && foundShare(static_cast<double>(params_.range->radius)) >= 1 - kMissedInRange;
   }
 
-  Status scanAll(const uint8_t* query, uint32_t q) {
-    const size_t begin = q * params_.hitsMax();
-    return flatSearch(view_, Metric::mhjaccard, query, 1, visible_, params_, cancel_,
-                      {out_.rows + begin, out_.scores + begin, out_.counts + q}, stats_);
+  Status scanAll(const uint8_t* queries, uint32_t first, uint32_t nq) {
+    const size_t begin = first * params_.hitsMax();
+    return flatSearch(view_, Metric::mhjaccard, queries, nq, visible_, params_, cancel_,
+                      {out_.rows + begin, out_.scores + begin, out_.counts + first}, stats_);
   }
 
   const MinHashParts& parts_;
