@@ -106,7 +106,13 @@ interface Waiting {
 }
 
 function lost({ limits }: SeedTask, problem: string): SeedReport {
-  const coverage = { operations: new Map(), points: new Map(), transitions: new Map(), faults: new Map() };
+  const coverage = {
+    operations: new Map(),
+    points: new Map(),
+    transitions: new Map(),
+    faults: new Map(),
+    indexes: new Map(),
+  };
   return { limits, operations: 0, faults: 0, summary: "no answer", problem, coverage };
 }
 

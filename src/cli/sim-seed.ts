@@ -49,6 +49,7 @@ async function examine(
       points: coverage.points,
       transitions: coverage.transitions,
       faults: coverage.faults,
+      indexes: coverage.indexes,
     },
   };
 }

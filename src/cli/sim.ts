@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { ADMIN_OPERATIONS } from "../sim/admin-client.ts";
 import { Coverage } from "../sim/coverage.ts";
 import { DATA_OPERATIONS } from "../sim/data-client.ts";
+import { INDEX_EVENTS } from "../sim/index-types.ts";
 import { TRANSITIONS } from "../sim/meta-check.ts";
 import { FAULT_KINDS } from "../sim/nemesis.ts";
 import { ExitCode, UsageError, type Command, type Print } from "./command.ts";
@@ -83,6 +84,7 @@ function judge({ coverage, failed }: Outcome, seeds: number, print: Print): numb
     operations: [...ADMIN_OPERATIONS, ...DATA_OPERATIONS],
     transitions: TRANSITIONS,
     faults: FAULT_KINDS,
+    indexes: INDEX_EVENTS,
   });
   if (missing.length > 0) print.line(`never occurred: ${missing.join(", ")}`);
   const incomplete = seeds >= COMPLETE_SEEDS_MIN && missing.length > 0;

@@ -7,9 +7,12 @@ import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { encode } from "../wire/codec.ts";
 import { CompactionState } from "../wire/enums.gen.ts";
 import { toWireField } from "../wire/schema-wire.ts";
+import { SCALAR_INDEXES, VECTOR_INDEXES, type SimIndexType } from "./index-types.ts";
+import { indexTypeOf } from "./index-watch.ts";
 import { extraField, simFields } from "./rows.ts";
 import type { Handle, RunState } from "./run-state.ts";
 import type { ServedProxy } from "./served-proxy.ts";
+import { VECTORS } from "./vectors.ts";
 
 /**
  * The one client that changes definitions: creates, drops, renames, loads, flushes. After a failed change it asks until it knows whether
@@ -18,17 +21,24 @@ import type { ServedProxy } from "./served-proxy.ts";
 export class AdminClient {
   readonly #run: RunState;
   readonly #random: Prng;
+  /** Of its own, so that what follows a step does not change which steps come. */
+  readonly #migrations: Prng;
   #names = 0;
 
   constructor(run: RunState) {
     this.#run = run;
     this.#random = run.world.random("admin");
+    this.#migrations = run.world.random("migrations");
   }
 
   async step(): Promise<void> {
     const kind = this.#run.handles.length === 0 ? "create collection" : this.#random.weighted(OPERATIONS);
     const handle = this.#run.handles.length === 0 ? undefined : this.#random.pick(this.#run.handles);
     await this.attempt(kind, handle);
+    if (handle === undefined) return;
+    // One change of a definition seldom comes alone: a migration makes several, and what still is on its way between two of them is old.
+    while (this.#migrations.chance(MIGRATING) && this.#run.handles.includes(handle))
+      if (!(await this.attempt(this.#migrations.weighted(DEFINITIONS), handle))) return;
   }
 
   /** Everything that background work may still do is asked for, and waited for. */
@@ -91,6 +101,8 @@ export class AdminClient {
         return this.#compact(handle);
       case "create index":
         return this.#createIndex(handle);
+      case "swap index":
+        return this.#swapIndex(handle);
       case "drop index":
         return this.#dropIndex(handle);
       case "describe":
@@ -102,7 +114,14 @@ export class AdminClient {
     if (this.#run.handles.length >= COLLECTIONS_MAX) return;
     const name = `c${this.#names++}`;
     const keyType = this.#random.chance(0.7) ? "int64" : "varchar";
-    const schema = { name, fields: simFields(keyType).map((field) => toWireField(field, UTC)) };
+    const vectorKind = this.#random.weighted([
+      [3, "float"],
+      [1, "binary"],
+      [0.5, "minhash"],
+      [1, "sparse"],
+    ] as const);
+    const vectorIndexes = VECTOR_INDEXES.filter(({ on }) => on.includes(vectorKind));
+    const schema = { name, fields: simFields(keyType, vectorKind).map((field) => toWireField(field, UTC)) };
     const request = {
       collectionName: name,
       schema: encode("schema.CollectionSchema", schema),
@@ -124,12 +143,13 @@ export class AdminClient {
       aliases: new Set(),
       keyType,
       keySpace: this.#random.pick([20, 60, 150]),
-      metric: this.#random.pick(["L2", "IP"] as const),
+      metric: this.#random.pick(VECTORS[vectorKind].metrics),
+      vectorKind,
+      vectorIndexes: this.#random.shuffle([...vectorIndexes]).slice(0, VECTOR_INDEXES_MAX),
       partitions: new Set(["_default"]),
       loadedPartitions: undefined,
       loaded: false,
       version: 0,
-      approximate: false,
       extras: 0,
       lastWrite: TIMESTAMP_ZERO,
     };
@@ -304,7 +324,7 @@ export class AdminClient {
   }
 
   async #load(handle: Handle): Promise<void> {
-    if (!(await this.#indexed(handle, "vector"))) await this.#createIndex(handle);
+    await this.#ensureVectorIndex(handle);
     const named =
       !handle.loaded && this.#random.chance(0.25)
         ? [...handle.partitions].filter(() => this.#random.chance(0.6))
@@ -321,7 +341,10 @@ export class AdminClient {
   }
 
   async #release(handle: Handle): Promise<void> {
-    if (!handle.loaded || this.#random.chance(0.5)) return;
+    if (handle.loaded && this.#random.chance(0.5)) await this.#releaseAll(handle);
+  }
+
+  async #releaseAll(handle: Handle): Promise<void> {
     const collectionName = handle.name;
     await this.#changeLoad(handle, (proxy, ctx) =>
       proxy.call(ctx, "ReleaseCollection", ["milvus.ReleaseCollectionRequest", STATUS], { collectionName }),
@@ -415,16 +438,40 @@ export class AdminClient {
     }
   }
 
+  async #ensureVectorIndex(handle: Handle): Promise<void> {
+    if (!(await this.#indexed(handle, "vector"))) await this.#createIndexOn(handle, "vector");
+  }
+
   async #createIndex(handle: Handle): Promise<void> {
-    const vectorIndexed = await this.#indexed(handle, "vector");
-    const kind = this.#random.pick(
-      vectorIndexed ? (["STL_SORT", "BITMAP"] as const) : (["FLAT", "FLAT", "HNSW"] as const),
-    );
-    const fieldName = vectorIndexed ? (kind === "STL_SORT" ? "age" : "tag") : "vector";
-    if (kind === "HNSW") handle.approximate = true;
-    const params = { index_type: kind, metric_type: handle.metric, M: "8", efConstruction: "40" };
-    const chosen = vectorIndexed ? { index_type: kind } : params;
-    await this.#call((proxy, ctx) =>
+    if (!(await this.#indexed(handle, "vector"))) return this.#createIndexOn(handle, "vector");
+    const fieldName = this.#random.pick(SCALAR_FIELDS);
+    if (!(await this.#indexed(handle, fieldName))) await this.#createIndexOn(handle, fieldName);
+  }
+
+  /** One of another type in its place: of scalars while they are loaded, of vectors between two loads. */
+  async #swapIndex(handle: Handle): Promise<void> {
+    const fieldName = this.#random.pick([...SCALAR_FIELDS, "vector", "vector"] as const);
+    const isReloaded = fieldName === "vector" && handle.loaded;
+    if (isReloaded) await this.#releaseAll(handle);
+    const before = await this.#indexType(handle, fieldName);
+    await this.#dropIndexOn(handle, fieldName);
+    // It is still there where the drop came to nothing.
+    if (!(await this.#indexed(handle, fieldName))) await this.#createIndexOn(handle, fieldName, before);
+    if (isReloaded) await this.#load(handle);
+  }
+
+  /** Of any type that the field may have, but for one. */
+  async #createIndexOn(
+    handle: Handle,
+    fieldName: keyof typeof SCALAR_INDEXES | "vector",
+    but?: string,
+  ): Promise<void> {
+    const types: readonly SimIndexType[] =
+      fieldName === "vector" ? handle.vectorIndexes : SCALAR_INDEXES[fieldName];
+    const type = this.#random.pick(types.length > 1 ? types.filter(({ name }) => name !== but) : types);
+    const metric = fieldName === "vector" ? { metric_type: handle.metric } : {};
+    const chosen = { index_type: type.name, ...metric, ...type.params };
+    const created = this.#call((proxy, ctx) =>
       proxy.call(ctx, "CreateIndex", ["milvus.CreateIndexRequest", STATUS], {
         collectionName: handle.name,
         fieldName,
@@ -432,12 +479,20 @@ export class AdminClient {
         extraParams: Object.entries(chosen).map(([key, value]) => ({ key, value })),
       }),
     );
+    await created.catch(async (error: unknown) => {
+      // It may come yet, and where nobody sees it another one is made.
+      await this.#run.world.pause(UNCERTAIN_MS, "outcome unknown");
+      throw error;
+    });
   }
 
   /** Of a loaded collection only indexes of scalars can go. */
   async #dropIndex(handle: Handle): Promise<void> {
-    const fieldName = this.#random.pick(["age", "tag", "vector"] as const);
-    if (fieldName === "vector" && handle.loaded) return;
+    const fieldName = this.#random.pick([...SCALAR_FIELDS, "vector"] as const);
+    if (fieldName !== "vector" || !handle.loaded) await this.#dropIndexOn(handle, fieldName);
+  }
+
+  async #dropIndexOn(handle: Handle, fieldName: string): Promise<void> {
     await this.#change(handle, (proxy, ctx) =>
       proxy.call(ctx, "DropIndex", ["milvus.DropIndexRequest", STATUS], {
         collectionName: handle.name,
@@ -448,10 +503,15 @@ export class AdminClient {
   }
 
   async #indexed(handle: Handle, fieldName: string): Promise<boolean> {
+    return (await this.#indexType(handle, fieldName)) !== undefined;
+  }
+
+  async #indexType(handle: Handle, fieldName: string): Promise<string | undefined> {
     const indexes = await this.#call((proxy, ctx) =>
       proxy.coordinators.indexCoord.listIndexes(ctx, { collectionId: handle.info.id }),
     );
-    return indexes.some((index) => index.name === `i_${fieldName}`);
+    const index = indexes.find(({ name }) => name === `i_${fieldName}`);
+    return index && indexTypeOf(index);
   }
 
   async #describe(handle: Handle): Promise<void> {
@@ -572,16 +632,32 @@ const OPERATIONS = [
   [0.7, "release"],
   [5, "flush"],
   [3, "compact"],
-  [1, "create index"],
+  [1.5, "create index"],
+  [2, "swap index"],
   [0.4, "drop index"],
   [1, "describe"],
 ] as const;
+
+/** Those that clients see in what they write and read. */
+const DEFINITIONS = [
+  [3, "create partition"],
+  [2, "drop partition"],
+  [2, "add field"],
+  [1, "create alias"],
+  [1, "alter alias"],
+  [1, "drop alias"],
+] as const;
+/** Chance that a change follows at once. */
+const MIGRATING = 0.4;
 
 export type AdminOperation = (typeof OPERATIONS)[number][1];
 export const ADMIN_OPERATIONS: readonly AdminOperation[] = OPERATIONS.map(([, kind]) => kind);
 
 const STATUS = "common.Status";
 const COLLECTIONS_MAX = 3;
+/** Of a collection: with more of them its answers would mostly be judged by the least exact. */
+const VECTOR_INDEXES_MAX = 2;
+const SCALAR_FIELDS = ["age", "tag"] as const;
 const PARTITIONS_MAX = 4;
 const DEADLINE_MS = 4_000;
 const UNCERTAIN_MS = 300;

@@ -6,6 +6,8 @@ export class Coverage {
   readonly points = new Map<string, { passed: number; failed: number; crashed: number }>();
   readonly transitions = new Map<string, number>();
   readonly faults = new Map<string, number>();
+  /** What became of indexes, as `type event`. */
+  readonly indexes = new Map<string, number>();
 
   operation(kind: string, outcome: "done" | "failed"): void {
     const counts = this.operations.get(kind) ?? { done: 0, failed: 0 };
@@ -25,6 +27,10 @@ export class Coverage {
 
   fault(kind: string): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
+  }
+
+  index(event: string): void {
+    this.indexes.set(event, (this.indexes.get(event) ?? 0) + 1);
   }
 
   get faultCount(): number {
@@ -47,6 +53,8 @@ export class Coverage {
     for (const [name, count] of other.transitions)
       this.transitions.set(name, (this.transitions.get(name) ?? 0) + count);
     for (const [kind, count] of other.faults) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
+    for (const [event, count] of other.indexes)
+      this.indexes.set(event, (this.indexes.get(event) ?? 0) + count);
   }
 
   /** Names of what never occurred. */
@@ -54,6 +62,7 @@ export class Coverage {
     readonly operations: readonly string[];
     readonly transitions: readonly string[];
     readonly faults: readonly string[];
+    readonly indexes: readonly string[];
   }): readonly string[] {
     return [
       ...FAULT_POINTS.filter((name) => (this.points.get(name)?.crashed ?? 0) === 0).map(
@@ -69,6 +78,7 @@ export class Coverage {
         .filter((name) => !this.transitions.has(name))
         .map((name) => `transition ${name}`),
       ...expected.faults.filter((kind) => !this.faults.has(kind)).map((kind) => `fault ${kind}`),
+      ...expected.indexes.filter((event) => !this.indexes.has(event)).map((event) => `index ${event}`),
     ];
   }
 
@@ -89,9 +99,12 @@ export class Coverage {
       `faults: ${sorted(this.faults)
         .map(([kind, count]) => `${kind} ${count}`)
         .join(", ")}`,
+      `indexes: ${sorted(this.indexes)
+        .map(([event, count]) => `${event} ${count}`)
+        .join(", ")}`,
     ];
   }
 }
 
 /** The counts alone, as another process reports them. */
-export type CoverageCounts = Pick<Coverage, "operations" | "points" | "transitions" | "faults">;
+export type CoverageCounts = Pick<Coverage, "operations" | "points" | "transitions" | "faults" | "indexes">;

@@ -8,21 +8,22 @@ import { encode, type Init } from "../wire/codec.ts";
 import type { MessageTypes } from "../wire/messages.gen.ts";
 import { fromWireStatus } from "../wire/status-wire.ts";
 import { AGE_MAX, EVERYTHING, randomFilter, TAGS, type SimFilter } from "./filters.ts";
+import { WIDEST } from "./index-types.ts";
 import type { IssuedWrite } from "./model.ts";
 import { checkQuery, checkSearch, type AskedQuery, type SimQueryAnswer } from "./read-check.ts";
 import {
-  DIM,
+  FIELD,
   literal,
   seenHits,
   seenRows,
   wireFields,
-  wireVector,
   type SeenRow,
   type SimKey,
   type SimRow,
 } from "./rows.ts";
 import type { Handle, RunState } from "./run-state.ts";
 import type { ServedProxy } from "./served-proxy.ts";
+import { VECTORS, wireQuery } from "./vectors.ts";
 
 /** One client that writes and reads; several run at once. Every answer is compared with the model. */
 export class DataClient {
@@ -103,7 +104,7 @@ export class DataClient {
     await this.#writeRows(handle, write, {
       partialUpdate: false,
       partitionName: this.#random.pick([...handle.partitions]),
-      fieldsData: wireFields(rows, fields),
+      fieldsData: wireFields(rows, fields, handle.vectorKind),
     });
   }
 
@@ -144,7 +145,7 @@ export class DataClient {
       await this.#writeRows(handle, write, {
         partialUpdate: true,
         partitionName: this.#random.pick([...handle.partitions]),
-        fieldsData: wireFields(rows, fields),
+        fieldsData: wireFields(rows, fields, handle.vectorKind),
       });
     } catch (error) {
       // A row that is not there needs all of its fields.
@@ -312,7 +313,14 @@ export class DataClient {
   async #search(handle: Handle): Promise<void> {
     const filter = this.#random.chance(0.4) ? EVERYTHING : this.#filter(handle);
     const partition = this.#random.chance(0.15) ? this.#random.pick([...handle.partitions]) : undefined;
-    const search = { vector: this.#randomVector(), metric: handle.metric, k: this.#random.between(1, 12) };
+    const { vectorKind: kind, vectorIndexes, metric } = handle;
+    const vector = VECTORS[kind].random(this.#random);
+    const isWide = this.#random.chance(0.7);
+    const search = { vector, metric, kind, k: this.#random.between(1, 12) };
+    const isExact = vectorIndexes.every(
+      ({ finds, file }) => file === undefined || (isWide && finds === "nearest"),
+    );
+    const scoreErrorMax = Math.max(...vectorIndexes.map((index) => index.scoreErrorMax));
     await this.#checked(
       handle,
       partition,
@@ -321,7 +329,7 @@ export class DataClient {
           collectionName,
           dsl: filter.text,
           dslType: 1,
-          placeholderGroup: encode("common.PlaceholderGroup", wireVector(search.vector)),
+          placeholderGroup: encode("common.PlaceholderGroup", wireQuery(kind, vector)),
           nq: 1n,
           partitionNames: partition === undefined ? [] : [partition],
           outputFields: ["stamp"],
@@ -329,14 +337,19 @@ export class DataClient {
             anns_field: "vector",
             topk: search.k,
             metric_type: search.metric,
-            params: "{}",
+            params: JSON.stringify({ ...VECTORS[kind].searchParams, ...(isWide && WIDEST) }),
             ...(freshness.iterator && { iterator: "True" }),
           }),
           ...freshness,
         });
         const answer = { info, readAt: sessionTs, hits: results === undefined ? [] : seenHits(results) };
-        const asked = { ...search, filter, partition, loaded, approximate: handle.approximate };
-        return { readAt: sessionTs, problem: () => checkSearch(this.#run.model, asked, answer) };
+        const finds = isExact ? ("nearest" as const) : ("some" as const);
+        const asked = { ...search, filter, partition, loaded, finds, scoreErrorMax };
+        return {
+          readAt: sessionTs,
+          uses: ["vector", filter.text],
+          problem: () => checkSearch(this.#run.model, asked, answer),
+        };
       },
     );
   }
@@ -387,7 +400,11 @@ export class DataClient {
       const rows = countOnly === true ? [] : seenRows(fieldsData);
       const answer = { info, readAt: sessionTs, count, rows };
       seen(answer);
-      return { readAt: sessionTs, problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer) };
+      return {
+        readAt: sessionTs,
+        uses: [expr],
+        problem: () => checkQuery(this.#run.model, { ...asked, loaded }, answer),
+      };
     };
   }
 
@@ -423,7 +440,7 @@ export class DataClient {
       throw error;
     });
     if (judged === undefined) return;
-    const { readAt, problem } = judged;
+    const { readAt, problem, uses } = judged;
     if (!meansIt()) return;
     if (at.level === "Strong" && readAt <= lastWrite)
       this.#run.violation(`a Strong read at ${readAt} began after a write at ${lastWrite} was acknowledged`);
@@ -437,6 +454,11 @@ export class DataClient {
     if (partition !== undefined && !handle.partitions.has(partition)) return;
     const wrong = problem();
     if (wrong !== undefined) this.#run.violation(`${at.level} read of ${name} at ${readAt}: ${wrong}`);
+    const fieldIds = INDEXED.filter((field) => uses.some((text) => text.includes(field)));
+    this.#run.indexes.searched(
+      info.id,
+      fieldIds.map((field) => FIELD[field]),
+    );
   }
 
   #noteWrite(handle: Handle, at: Timestamp): void {
@@ -483,13 +505,9 @@ export class DataClient {
       stamp: this.#run.nextStamp(),
       age: this.#random.chance(0.15) ? undefined : BigInt(this.#random.int(AGE_MAX)),
       tag: this.#random.pick(TAGS),
-      vector: this.#randomVector(),
+      vector: VECTORS[handle.vectorKind].random(this.#random),
       extras,
     };
-  }
-
-  #randomVector(): readonly number[] {
-    return Array.from({ length: DIM }, () => this.#random.between(-8, 8));
   }
 }
 
@@ -510,6 +528,7 @@ export type DataOperation = (typeof OPERATIONS)[number][1];
 export const DATA_OPERATIONS: readonly DataOperation[] = OPERATIONS.map(([, kind]) => kind);
 
 const DEADLINE_MS = 3_000;
+const INDEXED = ["age", "tag", "vector"] as const;
 
 /** How new the rows of a read must be; `Default` is the collection's own level. */
 type ReadLevel =
@@ -562,6 +581,8 @@ type Read = (
 /** An answer, and what is wrong with it. */
 interface Judged {
   readonly readAt: bigint;
+  /** What names the fields whose indexes it may have used. */
+  readonly uses: readonly string[];
   readonly problem: () => string | undefined;
 }
 

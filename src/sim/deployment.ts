@@ -14,7 +14,9 @@ import { rootCoordTable } from "../api/root-coord.ts";
 import { leadMixCoord, LEADER_KEY, type MixCoord } from "../app/mixcoord.ts";
 import type { Links, ProcessPorts, ProcessSettings } from "../app/process-ports.ts";
 import { startWorkerRoles, type WorkerRoles } from "../app/worker-roles.ts";
+import { parentOf } from "../adapters/disk-path.ts";
 import { crc32c } from "../base/crc32c.ts";
+import type { Prng } from "../base/prng.ts";
 import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { isRedkiteError } from "../errors/redkite-error.ts";
 import { nodeId } from "../model/ids.ts";
@@ -181,6 +183,26 @@ export class Deployment {
     return objects;
   }
 
+  /** Harms an object where it is stored, under everybody who thinks it safe: one bit of it, or all of it. */
+  harmObject(key: string, how: "damaged" | "missing", random: Prng): void {
+    if (this.shared) {
+      const bytes = this.sharedObjects.objects.get(key);
+      if (how === "missing") this.sharedObjects.objects.delete(key);
+      else if (bytes !== undefined) flipBit(bytes, random.int(bytes.length * 8));
+      return;
+    }
+    const path = `objects/${key}`;
+    for (const { disk } of this.machines) {
+      const file = disk.files.get(path);
+      if (file === undefined) continue;
+      if (how === "damaged") file.flipBit(random.int(file.bytes.length * 8));
+      else {
+        disk.unlink(path);
+        disk.syncDirectory(parentOf(path));
+      }
+    }
+  }
+
   async #run(machine: Machine, life: Life): Promise<Running> {
     const { world, tuning } = this;
     const clock = new SimClock(life, machine.time);
@@ -320,6 +342,10 @@ export class Deployment {
     );
     if (!isRedkiteError(error)) this.#hooks.violation(`task ${task} of ${life.name} failed`, error);
   }
+}
+
+function flipBit(bytes: Uint8Array, bit: number): void {
+  bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
 }
 
 type CoordinatorStubs = Pick<MixCoord, "rootCoord"> & {

@@ -8,8 +8,9 @@ import { partitionId as toPartitionId, type CollectionId, type PartitionId } fro
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import type { StreamRecord } from "../ports/message-stream.ts";
 import { INTENTS } from "../roles/rootcoord/root-tables.ts";
-import { DIM, FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
+import { FIELD, integersOf, keyList, type SimKey, type SimRow } from "./rows.ts";
 import type { StreamObserver } from "./stream.ts";
+import { vectorAt } from "./vectors.ts";
 
 /** One version of a key: a row, or nothing from here on. */
 export interface ModelVersion {
@@ -206,8 +207,8 @@ export class Model implements StreamObserver {
         channel.stamps.set(issued.row.stamp, at);
         const { merge } = issued.write;
         const row = merge?.(issued.row, channel.at(issued.row.key, at - 1n)) ?? issued.row;
-        const stored =
-          vector?.kind === "fixed" && row.vector.every((x, d) => x === vector.values[i * DIM + d]);
+        const found = vector && vectorAt(vector, i);
+        const stored = found !== undefined && row.vector.every((x, d) => x === found[d]);
         if (ages?.[i] !== row.age || tags?.[i] !== row.tag || !stored)
           this.#violation(
             merge === undefined

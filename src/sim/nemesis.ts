@@ -12,12 +12,15 @@ export class Nemesis {
   readonly #run: RunState;
   readonly #random: Prng;
   readonly #faultsMax: number;
+  /** Share of answers, when nothing makes it more: some networks are like that. */
+  readonly #usuallyOvertaken: number;
   #faults = 0;
 
   constructor(run: RunState, faultsMax: number) {
     this.#run = run;
     this.#random = run.world.random("nemesis");
     this.#faultsMax = faultsMax;
+    this.#usuallyOvertaken = faultsMax > 0 && run.world.random("overtaken").chance(0.3) ? 0.1 : 0;
   }
 
   /** Faults that a seed has at least, unless it was told to have fewer. */
@@ -28,6 +31,7 @@ export class Nemesis {
   async run(done: () => boolean): Promise<void> {
     const { world } = this.#run;
     this.#wantRarePoints();
+    this.#overtakeAnswers(this.#usuallyOvertaken);
     await world.pause(this.#random.between(50, 300), "calm");
     const plague = async (): Promise<void> => {
       while (!done() && this.#faults < this.#faultsMax) {
@@ -54,6 +58,7 @@ export class Nemesis {
   healAll(): void {
     const { deployment } = this.#run;
     deployment.net.healAll();
+    this.#overtakeAnswers(0);
     deployment.faults.wanted.clear();
     Object.assign(deployment.faults, { failures: 0, crashes: 0 });
     for (const { disk } of deployment.machines) Object.assign(disk.conditions, HEALTHY);
@@ -168,12 +173,9 @@ export class Nemesis {
         return;
       }
       case "late answers": {
-        // What a coordinator tells overtakes what it was asked for before.
-        const reader = this.#random.pick(deployment.machines.filter(({ kind: role }) => role === "proxy"));
-        for (const { name, kind: role } of deployment.machines)
-          if (role === "coordinator") net.slowAnswers(name, reader.name, LATE_MS_MAX);
+        this.#overtakeAnswers(0.5);
         await world.pause(this.#random.between(500, 4_000), kind);
-        net.healAll();
+        this.#overtakeAnswers(this.#usuallyOvertaken);
         return;
       }
       case "deaf proxy": {
@@ -190,6 +192,21 @@ export class Nemesis {
         await world.pause(this.#random.between(100, 1_000), kind);
         net.healAll();
         return;
+      case "lost index files": {
+        const files = Map.groupBy(this.#random.shuffle([...this.#run.indexes.files()]), ({ type }) => type);
+        // Of each type, however rare.
+        for (const file of [...files.values()].flatMap((ofType) => ofType.slice(0, LOST_FILES_MAX))) {
+          const how = this.#random.pick(["damaged", "missing"] as const);
+          deployment.harmObject(file.key, how, this.#random);
+          this.#run.indexes.harmed(file, how);
+          world.note(`${file.key} of ${file.type} is ${how}`);
+        }
+        // They are looked at when they are opened anew.
+        const readers = deployment.machines.filter(({ kind: role }) => READERS.has(role));
+        if (this.#random.chance(0.7))
+          deployment.crash(this.#random.pick(readers), this.#random.between(10, 300));
+        return;
+      }
       case "clock jump":
         machine.time.offsetMs += this.#random.pick([-3_000, -300, 300, 3_000]);
         return;
@@ -200,6 +217,14 @@ export class Nemesis {
         machine.life?.stall(this.#random.pick([50, 500, 2_000]));
         return;
     }
+  }
+
+  /** What a coordinator tells proxies overtakes what they have asked it for before. */
+  #overtakeAnswers(share: number): void {
+    const { machines, net } = this.#run.deployment;
+    for (const from of machines.filter(({ kind }) => kind === "coordinator"))
+      for (const to of machines.filter(({ kind }) => kind === "proxy"))
+        net.overtakeAnswers(from.name, to.name, share);
   }
 
   /** Others take over what the process does, although it may still be there. */
@@ -233,6 +258,9 @@ export class Nemesis {
   }
 }
 
+const READERS: ReadonlySet<string> = new Set(["standalone", "query"]);
+const LOST_FILES_MAX = 4;
+
 const STANDALONE_FAULTS = [
   "crash",
   "point",
@@ -241,6 +269,7 @@ const STANDALONE_FAULTS = [
   "disk full",
   "slow disk",
   "clock jump",
+  "lost index files",
   "session loss",
   "stall",
 ] as const;
@@ -258,6 +287,7 @@ const CLUSTER_FAULTS = [
   "late transactions",
   "late answers",
   "deaf proxy",
+  "lost index files",
   "clock jump",
   "session loss",
   "stall",

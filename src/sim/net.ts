@@ -43,8 +43,10 @@ export class SimNet {
   readonly #cuts = new Set<string>();
   /** Milliseconds that a message may take longer on a way. */
   readonly #slow = new Map<string, number>();
-  /** The same for some of the answers alone: what is asked for, or told, later overtakes them. */
-  readonly #slowAnswers = new Map<string, number>();
+  /** Share of the answers on a way that what is told on it later overtakes; one at a time, so that those who ask get on. */
+  readonly #overtakes = new Map<string, number>();
+  /** How to send on the answer that waits, by way. */
+  readonly #overtaken = new Map<string, () => void>();
   readonly #processes = new Map<NodeId, Registered>();
 
   constructor(world: World) {
@@ -60,8 +62,20 @@ export class SimNet {
     this.#slow.set(`${from}>${to}`, byMsMax);
   }
 
-  slowAnswers(from: string, to: string, byMsMax: number): void {
-    this.#slowAnswers.set(`${from}>${to}`, byMsMax);
+  /** Until it is set anew: nothing else heals it. */
+  overtakeAnswers(from: string, to: string, share: number): void {
+    this.#overtakes.set(`${from}>${to}`, share);
+  }
+
+  /** Runs it when something is told on the way, or after a while. */
+  #overtake(way: string, run: () => void): void {
+    const end = (): void => {
+      timer.cancel();
+      this.#overtaken.delete(way);
+      run();
+    };
+    this.#overtaken.set(way, end);
+    const timer = this.#world.after(OVERTAKEN_MS_MAX * this.#random.float(), "not overtaken", end);
   }
 
   isCut(from: string, to: string): boolean {
@@ -71,7 +85,6 @@ export class SimNet {
   healAll(): void {
     this.#cuts.clear();
     this.#slow.clear();
-    this.#slowAnswers.clear();
     Object.assign(this.conditions, { loss: 0, repeat: 0, late: 0 });
   }
 
@@ -202,10 +215,13 @@ export class SimNet {
     const back = (label: string, act: () => void): void => {
       const server = this.#machineOf(call.to);
       const trip = this.trip(server, caller.machine);
-      const slowMs = this.#slowAnswers.get(`${server}>${caller.machine}`) ?? 0;
-      const lateMs = slowMs > 0 && this.#random.chance(SLOW_ANSWERS) ? this.#random.float() * slowMs : 0;
+      const way = `${server}>${caller.machine}`;
+      const share = this.#overtakes.get(way) ?? 0;
+      const arrive = (): void => void this.#world.after(trip ?? 0, label, () => message.settle(act));
       if (trip === undefined) message.broken(`no answer of ${call.service}`);
-      else this.#world.after(trip + lateMs, label, () => message.settle(act));
+      else if (share > 0 && !this.#overtaken.has(way) && this.#random.chance(share))
+        this.#overtake(way, arrive);
+      else arrive();
     };
     if (
       registered === undefined ||
@@ -218,6 +234,7 @@ export class SimNet {
       );
       return;
     }
+    this.#overtaken.get(`${caller.machine}>${this.#machineOf(call.to)}`)?.();
     const { process } = registered;
     const forget = process.life.onDeath(() => message.broken(`node ${call.to} has gone away`));
     process.life.wake(() =>
@@ -302,7 +319,7 @@ interface Message {
 }
 
 const LATE_MS = 40;
-/** Not all of them, so that those who ask get on. */
-const SLOW_ANSWERS = 0.3;
+/** Some changes of definitions come within it. */
+const OVERTAKEN_MS_MAX = 600;
 const NOTICE_MS_MIN = 20;
 const NOTICE_MS_MAX = 250;

@@ -1,8 +1,9 @@
 import type { CollectionInfo } from "../model/schema.ts";
-import { largerIsBetter, type MetricType } from "../model/read.ts";
+import type { MetricType } from "../model/read.ts";
 import type { SimFilter } from "./filters.ts";
 import type { Model, ModelRow } from "./model.ts";
 import { extraOf, FIELD, type SeenHit, type SeenRow, type SimKey } from "./rows.ts";
+import { byScore, isHit, VECTORS, type VectorKind } from "./vectors.ts";
 
 export interface AskedQuery {
   readonly filter: SimFilter;
@@ -50,19 +51,26 @@ export function checkQuery(model: Model, asked: AskedQuery, answer: SimQueryAnsw
 export interface AskedSearch extends AskedQuery {
   readonly vector: readonly number[];
   readonly metric: MetricType;
+  readonly kind: VectorKind;
   readonly k: number;
-  /** An index that may miss neighbours, but never rows that match when fewer than k do. */
-  readonly approximate: boolean;
+  /** `some`: an index that may miss neighbours, but never rows that match when fewer than k do. */
+  readonly finds: "nearest" | "some";
+  /** How far the score of a hit may be from that of its row. */
+  readonly scoreErrorMax: number;
 }
 
 export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchAnswer): string | undefined {
   const rows = matching(model, asked, answer.info, answer.readAt);
+  const { kind, metric, scoreErrorMax } = asked;
   const scored = new Map(
-    rows.map((row) => [row.key, { row, score: scoreOf(asked.metric, asked.vector, row.vector) }]),
+    rows.flatMap((row) => {
+      const score = VECTORS[kind].score(metric, asked.vector, row.vector);
+      return isHit(kind, score) ? [[row.key, { row, score }] as const] : [];
+    }),
   );
-  const sign = largerIsBetter(asked.metric) ? -1 : 1;
-  const best = [...scored.values()].map(({ score }) => score).sort((a, b) => sign * (a - b));
-  const wanted = Math.min(asked.k, rows.length);
+  const order = byScore(metric);
+  const best = [...scored.values()].map(({ score }) => score).sort(order);
+  const wanted = Math.min(asked.k, scored.size);
   if (answer.hits.length !== wanted) return `${answer.hits.length} hits instead of ${wanted}`;
   const seen = new Set<SimKey>();
   for (const [i, hit] of answer.hits.entries()) {
@@ -71,12 +79,11 @@ export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchA
     if (seen.has(hit.key)) return `hit ${hit.key} was returned twice`;
     seen.add(hit.key);
     if (known.row.stamp !== hit.stamp) return `hit ${describe(known.row)} has stamp ${hit.stamp}`;
-    if (known.score !== hit.score)
+    if (!(Math.abs(known.score - hit.score) <= scoreErrorMax))
       return `hit ${describe(known.row)} has score ${hit.score} instead of ${known.score}`;
-    if (!asked.approximate && hit.score !== best[i])
+    if (asked.finds === "nearest" && hit.score !== best[i])
       return `hit ${i} has score ${hit.score}, the best is ${best[i]}`;
-    if (i > 0 && sign * (hit.score - (answer.hits[i - 1]?.score ?? hit.score)) < 0)
-      return `hit ${i} is out of order`;
+    if (order(answer.hits[i - 1]?.score ?? hit.score, hit.score) > 0) return `hit ${i} is out of order`;
   }
   return undefined;
 }
@@ -115,10 +122,4 @@ function compare(row: ModelRow, seen: SeenRow, info: CollectionInfo): string | u
 function describe(row: ModelRow): string {
   const extras = Object.entries(row.extras).map(([name, value]) => ` ${name}=${value}`);
   return `${row.key} (stamp ${row.stamp}, written at ${row.begin}${extras.join("")})`;
-}
-
-function scoreOf(metric: MetricType, a: readonly number[], b: readonly number[]): number {
-  const sum = (of: (x: number, y: number) => number): number =>
-    a.reduce((total, x, i) => total + of(x, b[i] ?? 0), 0);
-  return metric === "L2" ? sum((x, y) => (x - y) ** 2) : sum((x, y) => x * y);
 }

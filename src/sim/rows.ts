@@ -5,8 +5,9 @@ import { DataType } from "../model/data-type.ts";
 import { fieldId } from "../model/ids.ts";
 import { type FieldSchema, plainField } from "../model/schema.ts";
 import type { Init } from "../wire/codec.ts";
-import type { FieldData, IDs, MessageTypes, SearchResultData } from "../wire/messages.gen.ts";
+import type { FieldData, IDs, SearchResultData } from "../wire/messages.gen.ts";
 import { packStrings, unpackStrings } from "../wire/packed-bytes.ts";
+import { seenVectors, vectorField, VECTORS, wireVectors, type VectorKind } from "./vectors.ts";
 
 export type SimKey = bigint | string;
 
@@ -17,7 +18,7 @@ export interface SimRow {
   readonly stamp: bigint;
   readonly age: bigint | undefined;
   readonly tag: string;
-  /** Small integers, so that every engine computes the same distances. */
+  /** As `VECTORS` has it for the collection's kind. */
   readonly vector: readonly number[];
   /** Values of fields added later, by name; absent where the writer gave none. */
   readonly extras: Readonly<Record<string, bigint | undefined>>;
@@ -27,16 +28,15 @@ export interface SimRow {
 export type SeenRow = Omit<SimRow, "vector"> & { readonly vector: readonly number[] | undefined };
 
 export const FIELD = { key: 100, stamp: 101, age: 102, tag: 103, vector: 104 } as const;
-export const DIM = 4;
 
-export function simFields(keyType: "int64" | "varchar"): readonly FieldSchema[] {
+export function simFields(keyType: "int64" | "varchar", vectorKind: VectorKind): readonly FieldSchema[] {
   const key = keyType === "int64" ? plain("id", DataType.Int64) : bounded("id");
   return [
     { ...key, isPrimaryKey: true },
     plain("stamp", DataType.Int64),
     { ...plain("age", DataType.Int64), nullable: true },
     bounded("tag"),
-    { ...plain("vector", DataType.FloatVector), dim: DIM, typeParams: { dim: String(DIM) } },
+    vectorField(vectorKind),
   ];
 }
 
@@ -56,7 +56,11 @@ export function extraOf(row: SimRow, field: FieldSchema): bigint | undefined {
 }
 
 /** The named fields of rows, as an insert or upsert brings them. */
-export function wireFields(rows: readonly SimRow[], names: readonly string[]): Init<FieldData>[] {
+export function wireFields(
+  rows: readonly SimRow[],
+  names: readonly string[],
+  vectorKind: VectorKind,
+): Init<FieldData>[] {
   return names.map((fieldName) => {
     switch (fieldName) {
       case "id":
@@ -81,12 +85,12 @@ export function wireFields(rows: readonly SimRow[], names: readonly string[]): I
         );
       case "vector":
         return {
-          type: DataType.FloatVector,
+          type: VECTORS[vectorKind].type,
           fieldName,
-          vectors: {
-            dim: BigInt(DIM),
-            floatVector: { data: Float32Array.from(rows.flatMap(({ vector }) => vector)) },
-          },
+          vectors: wireVectors(
+            vectorKind,
+            rows.map(({ vector }) => vector),
+          ),
         };
       default:
         return nullable(
@@ -97,12 +101,6 @@ export function wireFields(rows: readonly SimRow[], names: readonly string[]): I
   });
 }
 
-export function wireVector(vector: readonly number[]): Init<MessageTypes["common.PlaceholderGroup"]> {
-  const bytes = new Uint8Array(Float32Array.from(vector).buffer);
-  const values = { offsets: Int32Array.of(0, bytes.length), bytes };
-  return { placeholders: [{ tag: "$0", type: DataType.FloatVector, values }] };
-}
-
 /** The rows of an answer: key, stamp, age and tag, the vector where it was asked for, and everything else as extras. */
 export function seenRows(fieldsData: readonly FieldData[]): readonly SeenRow[] {
   const columns = new Map(fieldsData.map((data) => [data.fieldName, data]));
@@ -110,7 +108,7 @@ export function seenRows(fieldsData: readonly FieldData[]): readonly SeenRow[] {
   const stamps = integersIn(columns.get("stamp"));
   const ages = integersIn(columns.get("age"));
   const tags = textsIn(columns.get("tag"));
-  const vectors = columns.get("vector")?.vectors?.floatVector?.data;
+  const vectors = seenVectors(columns.get("vector")?.vectors);
   const extras = [...columns].filter(([name]) => name.startsWith("extra"));
   const extraValues = extras.map(([name, data]) => [name, integersIn(data)] as const);
   return keys.map((key, i) => ({
@@ -118,7 +116,7 @@ export function seenRows(fieldsData: readonly FieldData[]): readonly SeenRow[] {
     stamp: stamps[i] ?? 0n,
     age: ages[i],
     tag: tags[i] ?? "",
-    vector: vectors && [...vectors.subarray(i * DIM, (i + 1) * DIM)],
+    vector: vectors?.[i],
     extras: Object.fromEntries(extraValues.map(([name, values]) => [name, values[i]])),
   }));
 }

@@ -5,6 +5,7 @@ import { Coverage } from "./coverage.ts";
 import { DataClient } from "./data-client.ts";
 import { Deployment } from "./deployment.ts";
 import type { FaultPlan } from "./faults.ts";
+import { IndexWatch } from "./index-watch.ts";
 import { MetaChecker } from "./meta-check.ts";
 import { Model } from "./model.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -57,18 +58,20 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   };
   const violation = (what: string, error?: unknown): void => run.violation(what, error);
   const checker = new MetaChecker(violation, (name) => coverage.transition(name));
+  const indexes = new IndexWatch((event) => coverage.index(event));
   const model = new Model(violation);
   if (options.log !== undefined) model.onApplied = options.log;
   const deployment = new Deployment(world, engine, tuning, faults, {
     violation,
     onMetaCommit: (changes) => {
       checker.onCommit(changes);
+      indexes.onCommit(changes);
       model.onMetaCommit(changes);
     },
     onRecord: (topic, after, record) => model.onRecord(topic, after, record),
     onStart: () => undefined,
   });
-  const run = new RunState(world, deployment, model, coverage);
+  const run = new RunState(world, deployment, model, { coverage, indexes });
   const stopped = new Promise<void>((resolve) => (run.onViolation = resolve));
   const main = async (): Promise<void> => {
     deployment.startAll();

@@ -7,11 +7,14 @@ import type { CollectionInfo } from "../model/schema.ts";
 import { TIMESTAMP_ZERO, type Timestamp } from "../model/timestamp.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Deployment } from "./deployment.ts";
+import type { IndexWatch } from "./index-watch.ts";
+import type { VectorIndexType } from "./index-types.ts";
 import { EPOCH_MS } from "./life.ts";
 import type { Model } from "./model.ts";
 import { Names } from "./names.ts";
 import type { SimKey } from "./rows.ts";
 import type { ServedProxy } from "./served-proxy.ts";
+import type { VectorKind } from "./vectors.ts";
 import type { World } from "./world.ts";
 
 /** A collection as the workload knows it. */
@@ -29,8 +32,9 @@ export interface Handle {
   loaded: boolean;
   /** Grows with every change of what a read may see besides rows: loads, partitions, indexes. */
   version: number;
-  /** An index that may miss neighbours is or was there. */
-  approximate: boolean;
+  readonly vectorKind: VectorKind;
+  /** What its vectors may be indexed by; answers are judged by the least exact of them, as the one before may still be in use. */
+  readonly vectorIndexes: readonly VectorIndexType[];
   extras: number;
   /** Timestamp of the newest acknowledged write. */
   lastWrite: Timestamp;
@@ -42,6 +46,7 @@ export class RunState {
   readonly deployment: Deployment;
   readonly model: Model;
   readonly coverage: Coverage;
+  readonly indexes: IndexWatch;
   readonly handles: Handle[] = [];
   readonly names = new Names();
   readonly violations: Violation[] = [];
@@ -50,11 +55,17 @@ export class RunState {
   operations = 0;
   #stamp = 0n;
 
-  constructor(world: World, deployment: Deployment, model: Model, coverage: Coverage) {
+  constructor(
+    world: World,
+    deployment: Deployment,
+    model: Model,
+    { coverage, indexes }: { readonly coverage: Coverage; readonly indexes: IndexWatch },
+  ) {
     this.world = world;
     this.deployment = deployment;
     this.model = model;
     this.coverage = coverage;
+    this.indexes = indexes;
   }
 
   violation(what: string, error?: unknown): void {

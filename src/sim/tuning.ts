@@ -52,7 +52,7 @@ export function tune(world: World): SimTuning {
   };
   const index = {
     buildsParallelMax: random.between(1, 2),
-    rowsMin: random.pick([1, 8]),
+    rowsMin: random.pick([1, 8]) * random.fork("index rows").pick([1, 3, 6]),
     triesMax: random.fork("index tries").pick([3, 1_000]),
     retryPauseMs: 50,
     failedPauseMs: 300,
