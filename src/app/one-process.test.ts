@@ -3,7 +3,7 @@ import { globSync } from "node:fs";
 import { mkdtemp, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { describe, test } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { openMemoryMetaStore } from "../adapters/meta/memory.ts";
 import { nodeClock } from "../adapters/node/clock.ts";
 import { isVector } from "../model/data-type.ts";
@@ -317,6 +317,33 @@ test("an index whose file is damaged or gone is built anew, and until then the r
 });
 
 test("an index of which a block decays while it is in use is built anew, and until then the rows are scanned", async (t) => {
+  const params = { index_type: "DISKANN", metric_type: "L2", search_cache_budget_gb_ratio: "0" };
+  const indexed = await indexedVectors(t, params);
+  const before = await indexed.build();
+  // Behind the header and what is in memory: all blocks.
+  await indexed.decay((bytes) => bytes >> 1);
+  await indexed.isRight();
+  await indexed.isBuiltAnew(before);
+});
+
+test("an index that decays where no search has come to is found, and built anew", async (t) => {
+  const indexed = await indexedVectors(t, {
+    index_type: "HNSW",
+    metric_type: "L2",
+    M: "4",
+    efConstruction: "16",
+  });
+  const before = await indexed.build();
+  await indexed.process.scrub();
+  assert.equal((await indexed.build()).buildId, before.buildId);
+  await indexed.decay((bytes) => bytes - 5);
+  await indexed.process.scrub();
+  await indexed.isRight();
+  await indexed.isBuiltAnew(before);
+});
+
+/** A loaded collection of 1,024 rows with an index on its vectors, whose files are mapped. */
+async function indexedVectors(t: TestContext, params: Readonly<Record<string, string>>) {
   const folder = await mkdtemp(join(tmpdir(), "redkite-"));
   const meta = await openMemoryMetaStore(nodeClock);
   const engine = new NativeEngine({ threads: 1, deterministic: true });
@@ -333,11 +360,10 @@ test("an index of which a block decays while it is in use is built anew, and unt
     Array.from({ length: 1024 }, (_, i) => BigInt(i)),
   );
   await process.flush(info);
-  const params = { index_type: "DISKANN", metric_type: "L2", search_cache_budget_gb_ratio: "0" };
   await coords.indexCoord.createIndex(ctx, {
     collectionId: info.id,
     field: info.schema.fields.find(({ type }) => isVector(type)) ?? assert.fail("no vector"),
-    indexName: "disk",
+    indexName: "near",
     userParams: params,
     params,
     isAuto: false,
@@ -345,7 +371,7 @@ test("an index of which a block decays while it is in use is built anew, and unt
   const segmentIds = (await coords.dataCoord.listSegments(ctx, { collectionId: info.id })).map(
     ({ id }) => id,
   );
-  const finishedBuild = async (): Promise<SegmentIndexMeta> => {
+  const build = async (): Promise<SegmentIndexMeta> => {
     for (;;) {
       const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId: info.id, segmentIds });
       const record = records.find(({ state }) => state === "Finished");
@@ -353,24 +379,37 @@ test("an index of which a block decays while it is in use is built anew, and unt
       await nodeClock.sleep(2, ctx.signal);
     }
   };
-  const before = await finishedBuild();
+  const isRight = async (): Promise<void> => {
+    for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
+  };
+  const first = await build();
   await process.load(info);
-  assert.deepEqual(await process.nearest(info, 77), [77n]);
-  const path = join(folder, "objects", before.file?.key ?? "");
-  const whole = await readFile(path);
-  const file = await open(path, "r+");
-  // Behind the header and what is in memory: all blocks.
-  for (let at = whole.length >> 1; at < whole.length; at += 512)
-    await file.write(Uint8Array.of((whole[at] ?? 0) ^ 1), 0, 1, at);
-  await file.sync();
-  await file.close();
-  for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
-  let after = await finishedBuild();
-  while (after.buildId === before.buildId) {
-    await nodeClock.sleep(2, ctx.signal);
-    after = await finishedBuild();
-  }
-  await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
-  for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
-  assert.equal((await finishedBuild()).buildId, after.buildId);
-});
+  await isRight();
+  return {
+    process,
+    /** The finished build, waited for. */
+    build,
+    isRight,
+    /** Flips bits of the file under its mapping, from a place on. */
+    decay: async (from: (bytes: number) => number): Promise<void> => {
+      const path = join(folder, "objects", first.file?.key ?? "");
+      const whole = await readFile(path);
+      const file = await open(path, "r+");
+      for (let at = from(whole.length); at < whole.length; at += 512)
+        await file.write(Uint8Array.of((whole[at] ?? 0) ^ 1), 0, 1, at);
+      await file.sync();
+      await file.close();
+    },
+    /** Waits for it. */
+    isBuiltAnew: async (before: SegmentIndexMeta): Promise<void> => {
+      let after = await build();
+      while (after.buildId === before.buildId) {
+        await nodeClock.sleep(2, ctx.signal);
+        after = await build();
+      }
+      await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
+      await isRight();
+      assert.equal((await build()).buildId, after.buildId);
+    },
+  };
+}

@@ -221,6 +221,7 @@ export async function startOneProcess(
         logger: SILENT_LOGGER,
         shards: () => workers.shards.states(),
         damaged: (vchannel, error) => workers.queryNode.noteDamage(vchannel, error),
+        indexes: () => workers.queryNode.indexFiles(),
         intervalMs: NEVER_MS,
       });
       await scrubber.round(stopping.signal);

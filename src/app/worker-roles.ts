@@ -126,6 +126,7 @@ export function startWorkerRoles(
       logger: logger("querynode"),
       shards: () => shards.states(),
       damaged: (vchannel, error) => queryNode.noteDamage(vchannel, error),
+      indexes: () => queryNode.indexFiles(),
       intervalMs: workers.scrubIntervalMs,
     });
     scrubber.start();

@@ -38,15 +38,15 @@ export async function searchShard(
       const segment = segmentOf(entry);
       const spec = searchSpec(request, filter, segment);
       const inline = segment.rows * request.nq <= policy.inlineWorkMax;
-      const search = async (wanted: SearchSpec): Promise<SearchHits> =>
-        inline ? segment.search(wanted, undefined) : segment.searchAsync(wanted, cancel.flag);
-      const found = await search(spec).catch(async (error: unknown) => {
+      let found: SearchHits;
+      try {
+        found = inline ? segment.search(spec, undefined) : await segment.searchAsync(spec, cancel.flag);
+      } catch (error) {
         if (!isRedkiteError(error, "corrupted")) throw error;
         // Blocks of an index are read when a search comes to them. Rows that are scanned without fault say that it was the index.
-        const scanned = await search({ ...spec, exact: true });
+        found = await segment.searchAsync({ ...spec, exact: true }, cancel.flag);
         await indexDecayed(entry.id, request.fieldId);
-        return scanned;
-      });
+      }
       segments.push(segment);
       hits.push(found);
       stats.push({ segmentId: entry.id, ...found.stats });

@@ -188,18 +188,21 @@ export class SegmentFiles {
    * `pause` runs. Fails with `corrupted`, naming the file.
    */
   async verifyGroups({ groups }: Manifest, pause?: () => Promise<void>): Promise<void> {
-    for (const { key, bytes, crc32c } of groups) {
-      const found = (await this.#objects.stat(key))?.bytes;
-      if (found === undefined) throw objectNotFound(key);
-      if (found !== bytes) throw corrupted({ file: key, problem: `${found} bytes instead of ${bytes}` });
-      let crc = 0;
-      for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
-        const range = { offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
-        crc = this.#engine.crc32c(await this.#objects.get(key, range), crc);
-        await pause?.();
-      }
-      if (crc !== crc32c) throw wrongChecksum({ key, crc32c }, crc);
+    for (const group of groups) await this.verifyFile(group, pause);
+  }
+
+  /** The same of one file, an index for example. */
+  async verifyFile({ key, bytes, crc32c }: StoredFile, pause?: () => Promise<void>): Promise<void> {
+    const found = (await this.#objects.stat(key))?.bytes;
+    if (found === undefined) throw objectNotFound(key);
+    if (found !== bytes) throw corrupted({ file: key, problem: `${found} bytes instead of ${bytes}` });
+    let crc = 0;
+    for (let offset = 0; offset < bytes; offset += PIECE_BYTES) {
+      const range = { offset, bytes: Math.min(PIECE_BYTES, bytes - offset) };
+      crc = this.#engine.crc32c(await this.#objects.get(key, range), crc);
+      await pause?.();
     }
+    if (crc !== crc32c) throw wrongChecksum({ key, crc32c }, crc);
   }
 
   async #writeGroup(segment: Segment, fields: readonly FieldSchema[], folder: string): Promise<FileGroup> {

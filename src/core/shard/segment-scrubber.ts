@@ -19,16 +19,24 @@ export interface SegmentScrubberDeps {
   readonly shards: () => readonly ShardState[];
   /** Told in every round while the file stays as it is. */
   readonly damaged: (vchannel: VChannel, error: RedkiteError) => void;
+  /** Indexes that searches use now. */
+  readonly indexes: () => readonly ScrubbedIndex[];
   readonly intervalMs: number;
 }
 
+export interface ScrubbedIndex {
+  readonly file: { readonly key: string; readonly bytes: number; readonly crc32c: number };
+  /** It is no longer used from now on, and built anew. False when it was not used any more. */
+  readonly lose: () => boolean;
+}
+
 /**
- * Reads the column files of open segments once, slowly, and compares their checksums. Opening maps them without looking, because a start must
+ * Reads the column files of open segments, and their indexes, once, slowly, and compares their checksums. Opening maps them without looking, because a start must
  * not take time in proportion to the data; what has decayed on the disk is found by this before long, and not served as if it were whole.
  */
 export class SegmentScrubber {
   readonly #deps: SegmentScrubberDeps;
-  /** By the key of the manifest. What was whole is not read again. */
+  /** By the key of the manifest, or of the index. What was whole is not read again. */
   readonly #seen = new Lru<string, "whole" | "damaged">({ entriesMax: REMEMBERED_MAX });
 
   constructor(deps: SegmentScrubberDeps) {
@@ -52,6 +60,21 @@ export class SegmentScrubber {
   async round(signal: AbortSignal): Promise<void> {
     for (const state of this.#deps.shards()) {
       for (const entry of [...state.sealed()]) await this.#look(state, entry, signal);
+    }
+    for (const index of this.#deps.indexes()) await this.#lookAtIndex(index, signal);
+  }
+
+  async #lookAtIndex({ file, lose }: ScrubbedIndex, signal: AbortSignal): Promise<void> {
+    const { files, clock, logger } = this.#deps;
+    if (this.#seen.get(file.key) !== undefined) return;
+    try {
+      await files.verifyFile(file, async () => clock.sleep(PAUSE_MS, signal));
+      this.#seen.set(file.key, "whole");
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isLostObject(error)) return;
+      this.#seen.set(file.key, "damaged");
+      if (lose()) logger.error("an index has decayed", { file: file.key, error });
     }
   }
 

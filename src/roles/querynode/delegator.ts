@@ -9,6 +9,7 @@ import { narrowed, readableSegments, type ReadableShard } from "../../core/searc
 import { queryShard } from "../../core/search/shard-query.ts";
 import { searchShard, type SearchPolicy } from "../../core/search/shard-search.ts";
 import type { OpenShard } from "../../core/shard/shard-registry.ts";
+import type { ScrubbedIndex } from "../../core/shard/segment-scrubber.ts";
 import type { ShardState } from "../../core/shard/shard-state.ts";
 import type { SealedEntry, ShardSegment } from "../../core/shard/shard-view.ts";
 import { Watermark } from "../../core/shard/watermark.ts";
@@ -133,6 +134,20 @@ export class Delegator {
     if (this.#damage !== undefined) return;
     this.#damage = error;
     this.#showNewView();
+  }
+
+  /** The files of the attached indexes, and what to do with one that has decayed. */
+  indexFiles(): readonly ScrubbedIndex[] {
+    return [...this.#attached].flatMap(([slot, attached]) => {
+      const { segmentId, fieldId, file } = attached.index;
+      if (file === undefined) return [];
+      const lose = (): boolean => {
+        const isUsed = this.#attached.get(slot) === attached;
+        if (isUsed) this.loseIndex(segmentId, fieldId);
+        return isUsed;
+      };
+      return [{ file, lose }];
+    });
   }
 
   /** A reader met a block of an attached index that has decayed: the rows are scanned until the index has been built anew. */

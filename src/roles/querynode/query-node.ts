@@ -4,6 +4,7 @@ import type { ChannelState, QueryNode, WatchRequest } from "../../api/query-node
 import type { DecayedIndex, ShardReader, ShardViewInfo, ViewRequest } from "../../api/shard-reader.ts";
 import { Lru } from "../../base/lru.ts";
 import { SharedRuns } from "../../base/shared-runs.ts";
+import type { ScrubbedIndex } from "../../core/shard/segment-scrubber.ts";
 import type { ShardRegistry } from "../../core/shard/shard-registry.ts";
 import { channelMisrouted } from "../../errors/meta-errors.ts";
 import { isRedkiteError, type RedkiteError } from "../../errors/redkite-error.ts";
@@ -168,6 +169,11 @@ export class QueryNodeRole implements QueryNode, ShardReader {
 
   async indexDecayed(_ctx: CallContext, { vchannel, segmentId, fieldId }: DecayedIndex): Promise<void> {
     this.#watched.get(vchannel)?.delegator?.loseIndex(segmentId, fieldId);
+  }
+
+  /** Those that searches of all channels use now. */
+  indexFiles(): readonly ScrubbedIndex[] {
+    return [...this.#watched.values()].flatMap(({ delegator }) => delegator?.indexFiles() ?? []);
   }
 
   /** A file of the channel was found damaged after it was opened: nothing is read from it any more until it is loaded anew. */
