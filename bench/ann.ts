@@ -1,10 +1,12 @@
 /**
  * The engine beside other libraries: `npm run bench:ann -- [--data FOLDER | --generate ROWSxDIM | --base F [--queries F] [--truth F]]
- * [--metric cosine|l2|ip] [--index HNSW,...] [--peers hnswlib,faiss,usearch,scann] [--threads N] [--filters SHARE,...] [--json OUT]`
+ * [--metric cosine|l2|ip] [--index HNSW,...] [--peers hnswlib,faiss,usearch,scann] [--threads N] [--filters SHARE,...] [--growing] [--json OUT]`
  *
  * Every contestant is a process that builds its index and then waits. Widths are chosen for each so that its curve has at least eight points
  * from recall 0.90 to 0.999; then all are measured five times, taking turns, and the best CPU time of each point counts. Only one
- * process works at a time. With `--filters 0.5,0.1,0.01,0.001` it is the HNSW index under filters instead, beside its own scan and faiss. Files are .npy (float32, float16; truth int32), .fvecs/.ivecs or .hdf5.
+ * process works at a time. With `--filters 0.5,0.1,0.01,0.001` it is the HNSW index under filters instead, beside its own scan and faiss; with
+ * `--growing` a segment that takes all rows from one thread while another searches, its adds beside hnswlib's. Files are .npy (float32, float16;
+ * truth int32), .fvecs/.ivecs or .hdf5.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
@@ -22,6 +24,7 @@ import {
   type FilterResult,
   type FilterTask,
 } from "./ann/filters.ts";
+import { addsLine, growingLine, growSegment } from "./ann/growing.ts";
 import { npyShape, readNpyInts } from "./ann/npy.ts";
 import { INDEXES, PACKAGES, PEERS, peerSpecs, redkiteSpec } from "./ann/peers.ts";
 import { K, prepareData, type DataSource } from "./ann/prepare-data.ts";
@@ -42,6 +45,7 @@ const options = {
   threads: { type: "string", default: "1" },
   turns: { type: "string", default: String(TURNS) },
   filters: { type: "string" },
+  growing: { type: "boolean", default: false },
   json: { type: "string" },
 } as const;
 
@@ -90,6 +94,17 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const result of results) console.log(filterLine(result));
     if (values.json !== undefined)
       await writeFile(values.json, `${JSON.stringify({ filters: results }, undefined, 1)}\n`);
+    return 0;
+  }
+  if (values.growing) {
+    const parts = await growSegment(await engineProgram("growing-bench"), task);
+    for (const part of parts) console.log(growingLine(part));
+    for (const spec of peerSpecs(python, "hnswlib", ["HNSW"], task)) {
+      await using hnswlib = await Contestant.start(spec);
+      console.log(addsLine(parts, hnswlib.built, rows));
+    }
+    if (values.json !== undefined)
+      await writeFile(values.json, `${JSON.stringify({ growing: parts }, undefined, 1)}\n`);
     return 0;
   }
   const specs = [

@@ -1,7 +1,8 @@
 // A graph over the rows of a growing column: one thread adds rows while any number search, and nobody waits.
 //
 // The same walk, codes and pruning as HNSW (redkite/hnsw.h), with levels drawn as rows come and lists that keep their growing
-// room. Rows that were not added yet are compared exactly, so that a search always answers over all rows of its view.
+// room. Rows that are being added are compared by their codes and those that come later exactly, so that a search always answers over all rows
+// of its view.
 #pragma once
 
 #include <cstdint>

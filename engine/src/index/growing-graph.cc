@@ -92,6 +92,8 @@ struct GrowingGraph::State {
   ScalarQuantiser quantiser;
   std::atomic<uint32_t> levels{0};
   std::atomic<uint32_t> rows{0};
+  /// Rows with codes, at least those in the graph. What comes in a batch waits for its links with its codes at hand.
+  std::atomic<uint32_t> codedRows{0};
   /// First node and number of nodes, released with `rows`.
   uint32_t entry = kNoNode;
   std::atomic<uint32_t> nodes{0};
@@ -152,6 +154,13 @@ struct GrowingGraph::State {
     constants.data()[row] = biases.data()[row] + 2 * product;
   }
 
+  /// Those that a cancelled addition left have their codes already.
+  void encodeRows(const VectorView& view, const Bitset& indexed, uint32_t end) {
+    uint32_t row = codedRows.load(std::memory_order_relaxed);
+    for (; row < end; ++row) if (indexed.test(row)) encode(view, row);
+    codedRows.store(row, std::memory_order_release);
+  }
+
   template <class Space>
   void searchLayer(const Layer& layer, const Space& space, uint32_t start, uint32_t self, std::vector<Neighbour>& out) {
     pool.reset(params.efConstruction);
@@ -206,11 +215,11 @@ struct GrowingGraph::State {
   template <class Pairs>
   Status addRows(const VectorView& view, const Bitset& indexed, uint32_t end, CancelToken cancel, Pairs base, Pairs other) {
     Linker<Pairs> linker(std::move(other));
+    if (coded()) encodeRows(view, indexed, end);
     for (uint32_t row = rows.load(std::memory_order_relaxed); row < end; ++row) {
       if (row % kInsertsBetweenPolls == 0 && cancel.raised()) return Status::canceled();
       linker.clear(layers[0].lists(), row);
       if (indexed.test(row)) {
-        if (coded()) encode(view, row);
         insert(row, base, linker);
         nodes.store(nodes.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       }
@@ -298,25 +307,27 @@ Status GrowingGraph::search(const VectorView& view, const uint8_t* queries, uint
   const State& s = *state_;
   if (Status status = checkSearch(params, out); !status.ok()) return status;
   if (view.type != s.params.type || view.dim != s.params.dim) return Status::invalid("the column is of another type or dimension than the graph");
-  uint32_t added = rows();
+  const uint32_t added = std::min(rows(), view.rows);
+  uint32_t known = s.coded() ? s.codedRows.load(std::memory_order_acquire) : added;
   // The words of the bitset divide the rows.
-  added = added >= view.rows ? view.rows : added / 64 * 64;
-  if (params.group != nullptr || added == 0 || s.entry >= added) return flatSearch(view, s.params.metric, queries, nq, visible, params, cancel, out, stats);
+  known = known >= view.rows ? view.rows : known / 64 * 64;
+  if (params.group != nullptr || added == 0 || s.entry >= known) return flatSearch(view, s.params.metric, queries, nq, visible, params, cancel, out, stats);
   try {
     HnswParts parts{};
     parts.header = s.header;
-    parts.header.rows = added;
+    parts.header.rows = known;
     // Only whether there are rows without a vector is asked.
-    parts.header.nodes = s.nodes.load(std::memory_order_relaxed) >= added ? added : added - 1;
+    parts.header.nodes = s.nodes.load(std::memory_order_relaxed) >= added ? known : known - 1;
     parts.header.entry = s.entry;
     parts.center = s.centered() ? s.quantiser.center.data() : nullptr;
     parts.biases = s.centered() ? s.biases.data() : nullptr;
     parts.codes = s.codes.data();
     parts.links = s.layers[0].ids.data();
     GrowingLevels levels;
+    levels.linked = added;
     levels.count = s.levels.load(std::memory_order_acquire);
     for (uint32_t l = 1; l <= levels.count; ++l) {
-      levels.layers[l] = s.layers[l].view(s.layers[l].count.load(std::memory_order_acquire), added);
+      levels.layers[l] = s.layers[l].view(s.layers[l].count.load(std::memory_order_acquire), known);
       levels.down[l] = s.layers[l].down.data();
     }
     SearchParams asked = params;
@@ -324,11 +335,10 @@ Status GrowingGraph::search(const VectorView& view, const uint8_t* queries, uint
     std::optional<HnswScratch> own;
     HnswScratch& used = scratch == nullptr ? own.emplace() : *scratch;
     if (Status status = searchGraph(parts, &levels, view, queries, nq, visible, asked, cancel, used, out, stats); !status.ok()) return status;
-    const uint32_t tail = view.rows - added;
-    if (tail == 0) return {};
+    if (known == view.rows) return {};
     // What came since is compared exactly, as a column of its own.
     std::vector<uint32_t> rest;
-    for (uint32_t word = added / 64; uint64_t{word} * 64 < view.rows; ++word) {
+    for (uint32_t word = known / 64; uint64_t{word} * 64 < view.rows; ++word) {
       for (uint64_t bits = visible.word(word, view.rows); bits != 0; bits &= bits - 1) rest.push_back(word * 64 + static_cast<uint32_t>(std::countr_zero(bits)));
     }
     if (rest.empty()) return {};

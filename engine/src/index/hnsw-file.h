@@ -128,8 +128,10 @@ struct HnswParts {
   static HnswParts of(const HnswIndex& index) { return of(index.data_); }
 };
 
-/// Upper levels of a graph that still grows: positions on level l, and the same node's position one level below.
+/// What a graph that still grows has beside its parts: how many of its rows have links, and its upper levels: positions on level l, and the same
+/// node's position one level below.
 struct GrowingLevels {
+  uint32_t linked = 0;
   uint32_t count = 0;
   Layer layers[kLevelsMax + 1];
   const uint32_t* down[kLevelsMax + 1];

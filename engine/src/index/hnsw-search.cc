@@ -340,14 +340,44 @@ class Search {
       SteppedWalk<Space> walk(ground_, space, s_.pool, s_.visited, counts_, Company::none);
       walk.start(start);
       while (walk.step()) continue;
+      compareUnlinked(space);
       return true;
     }
     FilteredWalk<Space> walk(ground_, space, visible_, filteredPlan(width, budget), s_.guide, s_.pool, s_.visited, counts_, Company::none);
     walk.start(start);
     for (;;) {
       const auto step = walk.step();
-      if (step != FilteredWalk<Space>::Step::more) return step == FilteredWalk<Space>::Step::found;
+      if (step == FilteredWalk<Space>::Step::more) continue;
+      if (step == FilteredWalk<Space>::Step::found) compareUnlinked(space);
+      return step == FilteredWalk<Space>::Step::found;
     }
+  }
+
+  /// Compares rows, at most kWalkBatch, and puts them into the pool.
+  template <class Space>
+  void insertRows(const Space& space, const uint32_t* rows, uint32_t n) {
+    float distances[kWalkBatch];
+    Candidate compared[kWalkBatch];
+    space.distances(rows, n, distances);
+    for (uint32_t i = 0; i < n; ++i) compared[i] = candidate(distances[i], rows[i]);
+    s_.pool.insertNear(compared, n);
+    counts_.distances += n;
+  }
+
+  /// Rows of a growing graph that no link leads to yet.
+  template <class Space>
+  void compareUnlinked(const Space& space) {
+    if (growing_ == nullptr) return;
+    uint32_t rows[kWalkBatch];
+    uint32_t n = 0;
+    for (uint32_t row = growing_->linked; row < h_.rows; ++row) {
+      if (!visible_.test(row) || !s_.visited.add(row)) continue;
+      rows[n++] = row;
+      if (n < kWalkBatch) continue;
+      insertRows(space, rows, n);
+      n = 0;
+    }
+    if (n > 0) insertRows(space, rows, n);
   }
 
   FilteredWalkPlan filteredPlan(uint32_t width, double budget) const { return {width, std::min(width, matchesWanted(width)), share(), budget}; }

@@ -21,7 +21,7 @@ struct Snapshot;
 /** A scan of fewer rows than this is cheaper than keeping a graph. */
 inline constexpr uint32_t kInterimRowsMin = 8192;
 /** So many rows beside the graph are compared exactly without asking for more. */
-inline constexpr uint32_t kInterimTail = 2048;
+inline constexpr uint32_t kInterimTail = 512;
 
 class InterimIndexes {
  public:
