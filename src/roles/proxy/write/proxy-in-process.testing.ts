@@ -6,6 +6,7 @@ import { NodeRng } from "../../../adapters/node/rng.ts";
 import { MemoryObjectStore } from "../../../adapters/objects/memory.ts";
 import { MemoryMessageStream } from "../../../adapters/stream/memory.ts";
 import { TaskRunner } from "../../../adapters/tasks.ts";
+import type { Clock } from "../../../ports/clock.ts";
 import type { DataNode } from "../../../api/data-node.ts";
 import { dataCoordTable } from "../../../api/data-coord.ts";
 import { dataNodeTable } from "../../../api/data-node.ts";
@@ -88,17 +89,21 @@ export interface Wraps {
   readonly owner?: (owner: DataNode) => DataNode;
   readonly queryNode?: (node: QueryNode) => QueryNode;
   readonly limits?: Partial<ProxyLimits>;
+  /** How far the wall clock of all roles is ahead of the machine's; 0 when absent. */
+  readonly aheadMs?: () => number;
 }
 
 /** All real roles in memory, and calls as the proxy's pipeline would make them: requests and answers pass through the codec. */
 export async function startProxy(wraps: Wraps = {}) {
   const stopping = new AbortController();
-  const meta = await openMemoryMetaStore(nodeClock);
+  const { aheadMs = () => 0 } = wraps;
+  const clock: Clock = { ...nodeClock, nowMs: () => nodeClock.nowMs() + aheadMs() };
+  const meta = await openMemoryMetaStore(clock);
   const rng = new NodeRng();
   const ports = {
-    clock: nodeClock,
+    clock,
     rng,
-    tasks: new TaskRunner(nodeClock, rng, (failure) => assert.fail(String(failure.error))),
+    tasks: new TaskRunner(clock, rng, (failure) => assert.fail(String(failure.error))),
     faults: NO_FAULTS,
     metrics: new MetricsRegistry(),
     engine: new ReferenceEngine(),
@@ -112,7 +117,7 @@ export async function startProxy(wraps: Wraps = {}) {
   const settings = { ...defaults, coordinators: { ...defaults.coordinators, leaseMs: LEASE_MS } };
   const sessions = await SessionDirectory.watch(meta, ports.tasks);
   const session = await registerSession(
-    { meta, clock: nodeClock, tasks: ports.tasks, leaseMs: LEASE_MS },
+    { meta, clock, tasks: ports.tasks, leaseMs: LEASE_MS },
     ["datanode", "querynode", "indexnode"].map((role) => ({
       role,
       nodeId: settings.nodeId,
@@ -137,7 +142,7 @@ export async function startProxy(wraps: Wraps = {}) {
   const owners = new OwnerClient({
     dataCoord,
     connect: () => (wraps.owner ?? ((owner) => owner))(links.connect(dataNodeTable, HERE)),
-    clock: nodeClock,
+    clock,
     pauseMs: 2,
     triesMax: 20,
   });
@@ -150,7 +155,7 @@ export async function startProxy(wraps: Wraps = {}) {
     indexCoord: links.connect(indexCoordTable, HERE),
     owner: async (ctx, vchannel, use) => owners.call(ctx, vchannel, use),
     queryNode: () => (wraps.queryNode ?? ((node) => node))(links.connect(queryNodeTable, HERE)),
-    clock: nodeClock,
+    clock,
     rng,
     limits: { ...TEST_LIMITS, ...wraps.limits },
     logger: SILENT,
@@ -222,7 +227,7 @@ export async function startProxy(wraps: Wraps = {}) {
       const request = { collectionId: info.id, partitionIds };
       await queryCoord.load(ctx, { ...request, replicas: 1, fieldIds: [], refresh: false });
       while ((await queryCoord.getLoadState(ctx, request)).state !== "Loaded")
-        await nodeClock.sleep(1, ctx.signal);
+        await clock.sleep(1, ctx.signal);
     },
     async [Symbol.asyncDispose]() {
       await workers.stop();
