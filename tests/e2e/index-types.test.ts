@@ -13,8 +13,12 @@ interface Case {
   readonly search: Readonly<Record<string, unknown>>;
   /** Share of the ten nearest rows that a search finds at least. */
   readonly recall: number;
-  readonly binary?: boolean;
+  /** COSINE when absent. */
+  readonly metric?: MetricType;
 }
+
+/** Newer than the client's list. */
+const MHJACCARD = "MHJACCARD" as MetricType;
 
 const cases: readonly Case[] = [
   { type: "IVF_FLAT", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 1 },
@@ -52,7 +56,20 @@ const cases: readonly Case[] = [
     search: { search_list: 100 },
     recall: 0.9,
   },
-  { type: "BIN_IVF_FLAT", params: { nlist: 16 }, search: { nprobe: 16 }, recall: 1, binary: true },
+  {
+    type: "BIN_IVF_FLAT",
+    params: { nlist: 16 },
+    search: { nprobe: 16 },
+    recall: 1,
+    metric: MetricType.HAMMING,
+  },
+  {
+    type: "MINHASH_LSH",
+    params: { mh_element_bit_width: 8, mh_lsh_band: 4 },
+    search: { mh_search_with_jaccard: true, mh_element_bit_width: 8, mh_lsh_band: 4 },
+    recall: 1,
+    metric: MHJACCARD,
+  },
 ];
 
 test("each index type is built over flushed rows and found with its parameters", async (t) => {
@@ -61,10 +78,10 @@ test("each index type is built over flushed rows and found with its parameters",
   const random = Prng.fromSeed(7);
   const vectors = Array.from({ length: ROWS }, () => Array.from({ length: DIM }, () => random.float() - 0.5));
   const bits = Array.from({ length: ROWS }, () => Array.from({ length: DIM / 8 }, () => random.int(256)));
-  for (const { type, params, search, recall, binary = false } of cases) {
+  for (const { type, params, search, recall, metric = MetricType.COSINE } of cases) {
     await t.test(type, async () => {
       const name = type.toLowerCase();
-      const metric = binary ? MetricType.HAMMING : MetricType.COSINE;
+      const binary = metric !== MetricType.COSINE;
       const rows = binary ? bits : vectors;
       const fields = [
         { name: "id", data_type: DataType.Int64, is_primary_key: true },
@@ -104,9 +121,9 @@ test("each index type is built over flushed rows and found with its parameters",
         assert.equal(answer.status.error_code, "Success", answer.status.reason);
         const hits = answer.results as readonly { readonly id: string; readonly score: number }[];
         assert.equal(hits.length, 10);
-        const worst = nearest(rows, vector, binary)[9] ?? 0;
+        const worst = nearest(rows, vector, metric)[9] ?? 0;
         found += hits.filter(
-          ({ id }) => distance(rows[Number(id)] ?? [], vector, binary) <= worst + 1e-6,
+          ({ id }) => distance(rows[Number(id)] ?? [], vector, metric) <= worst + 1e-6,
         ).length;
       }
       assert.ok(found >= recall * 30, `${found} of 30`);
@@ -125,12 +142,17 @@ async function waitForRows(client: MilvusClient, name: string): Promise<void> {
   assert.fail(`the index of ${name} was not built`);
 }
 
-function nearest(rows: readonly (readonly number[])[], query: readonly number[], binary: boolean): number[] {
-  return rows.map((row) => distance(row, query, binary)).toSorted((a, b) => a - b);
+function nearest(
+  rows: readonly (readonly number[])[],
+  query: readonly number[],
+  metric: MetricType,
+): number[] {
+  return rows.map((row) => distance(row, query, metric)).toSorted((a, b) => a - b);
 }
 
-function distance(a: readonly number[], b: readonly number[], binary: boolean): number {
-  if (binary) return a.reduce((sum, byte, i) => sum + ones(byte ^ (b[i] ?? 0)), 0);
+function distance(a: readonly number[], b: readonly number[], metric: MetricType): number {
+  if (metric === MetricType.HAMMING) return a.reduce((sum, byte, i) => sum + ones(byte ^ (b[i] ?? 0)), 0);
+  if (metric === MHJACCARD) return a.filter((element, i) => element !== b[i]).length;
   const dot = (x: readonly number[], y: readonly number[]) =>
     x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
   return -dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
