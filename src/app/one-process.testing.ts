@@ -39,15 +39,27 @@ import { startWorkerRoles } from "./worker-roles.ts";
 
 /** The roles of one process on a folder of their own, stopped and removed when the test ends. */
 export async function oneProcessFor(t: TestContext, engine: Engine) {
+  const { start } = await processFolderFor(t, engine);
+  return start();
+}
+
+/** A folder on which processes are started one after the other. The last one is stopped, and the folder removed, when the test ends. */
+export async function processFolderFor(t: TestContext, engine: Engine, mapFile?: BufferFactory["mapFile"]) {
   const folder = await mkdtemp(join(tmpdir(), "redkite-"));
   const meta = await openMemoryMetaStore(nodeClock);
-  const process = await startOneProcess(folder, meta, engine);
+  let running: Awaited<ReturnType<typeof startOneProcess>> | undefined;
   t.after(async () => {
-    await process.stop();
+    await running?.stop();
     await meta.close();
     await rm(folder, { recursive: true });
   });
-  return process;
+  return {
+    folder,
+    start: async () => {
+      running = await startOneProcess(folder, meta, engine, mapFile);
+      return running;
+    },
+  };
 }
 
 /** The roles of one process on a folder, and what tests do with them; everything on one thread, in the deterministic order of its calls. */
