@@ -100,6 +100,6 @@ export class SegmentScrubber {
   }
 }
 
-/** Behind each piece of a file: ten a second at most, which is some thousandths of a core. */
-const PAUSE_MS = 100;
+/** Behind each piece of a file: five a second at most, which is a few thousandths of a core. */
+const PAUSE_MS = 200;
 const REMEMBERED_MAX = 1_000_000;
