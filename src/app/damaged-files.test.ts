@@ -4,11 +4,13 @@ import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { test, type TestContext } from "node:test";
 import { nodeClock } from "../adapters/node/clock.ts";
-import { isVector } from "../model/data-type.ts";
+import type { BufferFactory } from "../adapters/node/disk.ts";
+import type { CollectionId } from "../model/ids.ts";
+import { fieldByName, type KeyValues } from "../model/schema.ts";
 import type { SegmentIndexMeta } from "../model/segment-meta.ts";
 import { createBufferFactory } from "../engine/native-buffer.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
-import { processFolderFor } from "./one-process.testing.ts";
+import { processFolderFor, type OneProcess } from "./one-process.testing.ts";
 
 test("those who wait for a collection whose file is damaged are told which, and it is loaded once the file is mended", async (t) => {
   const { folder, start } = await processFolderFor(t, new NativeEngine({ threads: 1, deterministic: true }));
@@ -23,15 +25,9 @@ test("those who wait for a collection whose file is damaged are told which, and 
   await writeFile(file, whole.with(whole.length >> 1, (whole.at(whole.length >> 1) ?? 0) ^ 1));
 
   process = await start();
-  const { queryCoord } = process.coords;
-  const request = { collectionId: info.id, partitionIds: [] };
-  let failReason = "";
-  while (failReason === "") {
-    await nodeClock.sleep(2, process.ctx.signal);
-    ({ failReason } = await queryCoord.getLoadState(process.ctx, request));
-  }
+  const failReason = await failReasonOf(process, info.id);
   assert.match(failReason, /^data integrity check failed.*\.arrow/);
-  await assert.rejects(queryCoord.getShardLeaders(process.ctx, request), {
+  await assert.rejects(process.coords.queryCoord.getShardLeaders(process.ctx, { collectionId: info.id }), {
     message: `${failReason}: collection not fully loaded[collection=${info.id}]`,
   });
   await writeFile(file, whole);
@@ -59,13 +55,7 @@ test("those who wait for a collection whose file is gone are told which, and it 
     const [file = assert.fail(`no ${pattern}`)] = globSync(join(folder, "objects", pattern));
     await rename(file, join(folder, "aside"));
     process = await start();
-    const { queryCoord } = process.coords;
-    const request = { collectionId: info.id, partitionIds: [] };
-    let failReason = "";
-    while (failReason === "") {
-      await nodeClock.sleep(2, process.ctx.signal);
-      ({ failReason } = await queryCoord.getLoadState(process.ctx, request));
-    }
+    const failReason = await failReasonOf(process, info.id);
     assert.equal(failReason, `object not found[key=${relative(join(folder, "objects"), file)}]`);
     await rename(join(folder, "aside"), file);
     await process.loaded(info);
@@ -110,38 +100,8 @@ test("a file that decays after it was opened is found, not served any more, and 
 });
 
 test("an index whose file is damaged or gone is built anew, and until then the rows are scanned", async (t) => {
-  const { folder, start } = await processFolderFor(t, new NativeEngine({ threads: 1, deterministic: true }));
-  const process = await start();
-  const { coords, ctx } = process;
-  const info = await process.create();
-  await process.insert(
-    info,
-    Array.from({ length: 1024 }, (_, i) => BigInt(i)),
-  );
-  await process.flush(info);
-  for (const { name, type } of info.schema.fields.filter(({ isPrimaryKey }) => !isPrimaryKey)) {
-    const params = isVector(type)
-      ? { index_type: "HNSW", metric_type: "L2", M: "4", efConstruction: "16" }
-      : { index_type: "STL_SORT" };
-    await coords.indexCoord.createIndex(ctx, {
-      collectionId: info.id,
-      field: info.schema.fields.find((field) => field.name === name) ?? assert.fail(),
-      indexName: name,
-      userParams: params,
-      params,
-      isAuto: false,
-    });
-  }
-  const segments = await coords.dataCoord.listSegments(ctx, { collectionId: info.id });
-  const builds = async (): Promise<ReadonlyMap<number, bigint>> => {
-    for (;;) {
-      const segmentIds = segments.map(({ id }) => id);
-      const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId: info.id, segmentIds });
-      const finished = records.filter(({ state }) => state === "Finished");
-      if (finished.length === 2) return new Map(finished.map(({ fieldId: id, buildId }) => [id, buildId]));
-      await nodeClock.sleep(2, ctx.signal);
-    }
-  };
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  const { folder, process, info, builds } = await indexedRows(t, engine, { vector: GRAPH, age: SORTED });
   const before = await builds();
   const files = globSync(join(folder, "objects/indexes/**"), { withFileTypes: true }).filter((file) =>
     file.isFile(),
@@ -157,8 +117,8 @@ test("an index whose file is damaged or gone is built anew, and until then the r
   assert.deepEqual(await process.nearest(info, 77), [77n]);
   assert.deepEqual(await process.keys(info, "age == 770"), [77n]);
   const after = await builds();
-  for (const [field, buildId] of before) assert.notEqual(after.get(field), buildId);
-  await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
+  for (const [field, { buildId }] of before) assert.notEqual(after.get(field)?.buildId, buildId);
+  await process.queryNode.syncTarget(process.ctx, { vchannel: process.vchannelOf(info) });
   assert.deepEqual(await process.keys(info, "age == 10230"), [1023n]);
 });
 
@@ -173,12 +133,7 @@ test("an index of which a block decays while it is in use is built anew, and unt
 });
 
 test("an index that decays where no search has come to is found, and built anew", async (t) => {
-  const indexed = await indexedVectors(t, {
-    index_type: "HNSW",
-    metric_type: "L2",
-    M: "4",
-    efConstruction: "16",
-  });
+  const indexed = await indexedVectors(t, GRAPH);
   const before = await indexed.build();
   await indexed.process.scrub();
   assert.equal((await indexed.build()).buildId, before.buildId);
@@ -188,10 +143,26 @@ test("an index that decays where no search has come to is found, and built anew"
   await indexed.isBuiltAnew(before);
 });
 
-/** A loaded collection of 1,024 rows with an index on its vectors, whose files are mapped. */
-async function indexedVectors(t: TestContext, params: Readonly<Record<string, string>>) {
-  const engine = new NativeEngine({ threads: 1, deterministic: true });
-  const { folder, start } = await processFolderFor(t, engine, (path) => createBufferFactory().mapFile(path));
+/** Why the collection is not loaded, waited for. */
+async function failReasonOf({ coords, ctx }: OneProcess, collectionId: CollectionId): Promise<string> {
+  for (;;) {
+    const { failReason } = await coords.queryCoord.getLoadState(ctx, { collectionId, partitionIds: [] });
+    if (failReason !== "") return failReason;
+    await nodeClock.sleep(2, ctx.signal);
+  }
+}
+
+const GRAPH = { index_type: "HNSW", metric_type: "L2", M: "4", efConstruction: "16" };
+const SORTED = { index_type: "STL_SORT" };
+
+/** A collection of 1,024 flushed rows with indexes on fields, by their names. */
+async function indexedRows(
+  t: TestContext,
+  engine: NativeEngine,
+  indexes: Readonly<Record<string, KeyValues>>,
+  mapFile?: BufferFactory["mapFile"],
+) {
+  const { folder, start } = await processFolderFor(t, engine, mapFile);
   const process = await start();
   const { coords, ctx } = process;
   const info = await process.create();
@@ -200,25 +171,39 @@ async function indexedVectors(t: TestContext, params: Readonly<Record<string, st
     Array.from({ length: 1024 }, (_, i) => BigInt(i)),
   );
   await process.flush(info);
-  await coords.indexCoord.createIndex(ctx, {
-    collectionId: info.id,
-    field: info.schema.fields.find(({ type }) => isVector(type)) ?? assert.fail("no vector"),
-    indexName: "near",
-    userParams: params,
-    params,
-    isAuto: false,
-  });
-  const segmentIds = (await coords.dataCoord.listSegments(ctx, { collectionId: info.id })).map(
-    ({ id }) => id,
-  );
-  const build = async (): Promise<SegmentIndexMeta> => {
+  const collectionId = info.id;
+  for (const [name, params] of Object.entries(indexes)) {
+    await coords.indexCoord.createIndex(ctx, {
+      collectionId,
+      field: fieldByName(info.schema, name) ?? assert.fail(`no field ${name}`),
+      indexName: name,
+      userParams: params,
+      params,
+      isAuto: false,
+    });
+  }
+  const segmentIds = (await coords.dataCoord.listSegments(ctx, { collectionId })).map(({ id }) => id);
+  /** The finished builds by field, waited for. */
+  const builds = async (): Promise<ReadonlyMap<number, SegmentIndexMeta>> => {
     for (;;) {
-      const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId: info.id, segmentIds });
-      const record = records.find(({ state }) => state === "Finished");
-      if (record !== undefined) return record;
+      const records = await coords.indexCoord.listSegmentIndexes(ctx, { collectionId, segmentIds });
+      const finished = records.filter(({ state }) => state === "Finished");
+      if (finished.length === Object.keys(indexes).length)
+        return new Map(finished.map((record) => [record.fieldId, record]));
       await nodeClock.sleep(2, ctx.signal);
     }
   };
+  return { folder, process, info, builds };
+}
+
+/** The same, loaded, with an index on the vectors, and files that are mapped. */
+async function indexedVectors(t: TestContext, params: KeyValues) {
+  const engine = new NativeEngine({ threads: 1, deterministic: true });
+  const { folder, process, info, builds } = await indexedRows(t, engine, { vector: params }, (path) =>
+    createBufferFactory().mapFile(path),
+  );
+  const build = async (): Promise<SegmentIndexMeta> =>
+    [...(await builds()).values()][0] ?? assert.fail("no build");
   const isRight = async (): Promise<void> => {
     for (const near of [77, 500, 1000]) assert.deepEqual(await process.nearest(info, near), [BigInt(near)]);
   };
@@ -244,10 +229,10 @@ async function indexedVectors(t: TestContext, params: Readonly<Record<string, st
     isBuiltAnew: async (before: SegmentIndexMeta): Promise<void> => {
       let after = await build();
       while (after.buildId === before.buildId) {
-        await nodeClock.sleep(2, ctx.signal);
+        await nodeClock.sleep(2, process.ctx.signal);
         after = await build();
       }
-      await process.queryNode.syncTarget(ctx, { vchannel: process.vchannelOf(info) });
+      await process.queryNode.syncTarget(process.ctx, { vchannel: process.vchannelOf(info) });
       await isRight();
       assert.equal((await build()).buildId, after.buildId);
     },

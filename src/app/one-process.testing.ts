@@ -47,7 +47,7 @@ export async function oneProcessFor(t: TestContext, engine: Engine) {
 export async function processFolderFor(t: TestContext, engine: Engine, mapFile?: BufferFactory["mapFile"]) {
   const folder = await mkdtemp(join(tmpdir(), "redkite-"));
   const meta = await openMemoryMetaStore(nodeClock);
-  let running: Awaited<ReturnType<typeof startOneProcess>> | undefined;
+  let running: OneProcess | undefined;
   t.after(async () => {
     await running?.stop();
     await meta.close();
@@ -61,6 +61,8 @@ export async function processFolderFor(t: TestContext, engine: Engine, mapFile?:
     },
   };
 }
+
+export type OneProcess = Awaited<ReturnType<typeof startOneProcess>>;
 
 /** The roles of one process on a folder, and what tests do with them; everything on one thread, in the deterministic order of its calls. */
 export async function startOneProcess(
