@@ -10,6 +10,7 @@ export type Predicate =
   | RangePredicate
   | InPredicate
   | LikePredicate
+  | RegexPredicate
   | IsNullPredicate
   | ArithmeticPredicate
   | ShiftedTimePredicate
@@ -67,6 +68,14 @@ export interface LikePredicate {
   /** As written, after string escapes. */
   readonly pattern: string;
   readonly parts: readonly LikePatternPart[];
+}
+
+/** Some part of a text matches. Valid and within the bounds of `regex.ts`, which compiles it wherever it is to run. */
+export interface RegexPredicate {
+  readonly kind: "regex";
+  readonly column: ColumnRef;
+  /** As RE2 reads it. */
+  readonly pattern: string;
 }
 
 /** A whole value matches when the parts, in order, cover it. Literals have at least one character. */

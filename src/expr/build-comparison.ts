@@ -11,6 +11,8 @@ import {
 import { castConstant, describeConstant } from "./constants.ts";
 import { ExpressionError } from "./expression-error.ts";
 import { parseLikePattern } from "./like-pattern.ts";
+import { regexAsLike } from "./regex-as-like.ts";
+import { checkRegex, REGEX_LENGTH_MAX } from "./regex.ts";
 import { rejectWholeArray, type Operand } from "./operand.ts";
 
 /** `operand op constant`, the constant cast to what the operand compares. */
@@ -97,6 +99,14 @@ export function compareFields(op: ComparisonOp, left: Operand, right: Operand): 
 
 export function like(column: ColumnRef, pattern: string): Predicate {
   return { kind: "like", column, pattern, parts: parseLikePattern(pattern) };
+}
+
+/** A pattern of plain characters becomes a LIKE, which has a kernel. */
+export function regex(column: ColumnRef, pattern: string, from: "literal" | "template"): Predicate {
+  const plain = pattern.length <= REGEX_LENGTH_MAX ? regexAsLike(pattern) : undefined;
+  if (plain !== undefined) return like(column, plain);
+  checkRegex(pattern, from);
+  return { kind: "regex", column, pattern };
 }
 
 /** Undefined where `castConstant` would throw. */

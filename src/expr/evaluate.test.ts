@@ -96,6 +96,34 @@ test("NaN is unequal to everything and in no order", () => {
   });
 });
 
+test("a regular expression finds a part of a text and says nothing of anything else", () => {
+  const row = testRow({ id: 1n, tenant: "release-v10\nnext", texts: ["", "a"], doc: document });
+  expectAll(row, {
+    "tenant =~ 'v[0-9]+'": "T",
+    "tenant !~ 'v[0-9]+'": "F",
+    "tenant =~ '^v'": "F",
+    "tenant =~ '^release.v10.next$'": "T",
+    "tenant =~ 'next$'": "T",
+    "tenant =~ ''": "T",
+    "tenant =~ '\\d{3}'": "F",
+    "text =~ '.*'": "U",
+    "text !~ '.*'": "U",
+    "not (text =~ 'a+')": "U",
+    "texts[0] =~ '^$'": "T",
+    "texts[1] =~ '[a-c]'": "T",
+    "texts[1] !~ '[a-c]'": "F",
+    "texts[7] =~ '.*'": "U",
+    "texts[7] !~ '.*'": "U",
+    "doc['text'] =~ '^[0-9]$'": "T",
+    "doc['int'] =~ '[0-9]'": "U",
+    "doc['int'] !~ '[0-9]'": "U",
+    "doc['nothing'] =~ '.*'": "U",
+    "doc['missing'] !~ '.+'": "U",
+    "doc['list'][1] =~ 'a|b'": "T",
+    "doc =~ 'int'": "U",
+  });
+});
+
 test("texts compare by their UTF-8 bytes", () => {
   expectAll(testRow({ text: "\u{1f600}", tenant: "\uffee" }), {
     "text > tenant": "T",

@@ -31,6 +31,7 @@ export function evaluator(predicate: Predicate): (row: RowAccessor) => Truth {
     case "range":
     case "in":
     case "like":
+    case "regex":
     case "is-null":
     case "arithmetic":
     case "shifted-time":

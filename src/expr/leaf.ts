@@ -14,6 +14,7 @@ import {
 import { compareText, floatArithmetic, holds, intArithmetic, isFloating, numbersHold } from "./constants.ts";
 import { findJson, isEmptyJson, jsonArrayLength, jsonPath, readJson, type JsonValue } from "./json-text.ts";
 import { matchesLike } from "./like-pattern.ts";
+import { compileRegex } from "./regex.ts";
 
 /**
  * A field's value in one row. Integers are bigint, or number where they are safe; Float and Double are numbers; JSON is its text; an
@@ -68,6 +69,10 @@ export function leafTest(leaf: LeafPredicate): LeafTest {
       return onValue(leaf.column, (value) =>
         typeof value === "string" ? matchesLike(leaf.parts, value) : null,
       );
+    case "regex": {
+      const matches = compileRegex(leaf.pattern);
+      return onValue(leaf.column, (value) => (typeof value === "string" ? matches(value) : null));
+    }
     case "arithmetic":
       return onValue(leaf.column, arithmeticTest(leaf));
     case "shifted-time": {

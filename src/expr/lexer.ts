@@ -1,6 +1,6 @@
 import type { PathStep } from "./ast.ts";
 import { ExpressionError } from "./expression-error.ts";
-import { unescapeKey, unescapeString } from "./string-literal.ts";
+import { unescapeKey, unescapePattern, unescapeString } from "./string-literal.ts";
 import type { Token, TokenSymbol } from "./token.ts";
 
 /** Words that are operators, as in Milvus all lower or all upper case (`true` and `false` also capitalised). */
@@ -37,6 +37,8 @@ const NULL_TEST_LENGTH_MAX = 64;
 export class Lexer {
   readonly text: string;
   #position = 0;
+  /** Whether the token before was `=~` or `!~`: a string behind it is a pattern, with escapes of its own. */
+  #patternNext = false;
 
   constructor(text: string) {
     this.text = text;
@@ -44,6 +46,12 @@ export class Lexer {
 
   /** The next token, at the end again and again `end`. Throws ExpressionError on text that is no token. */
   next(): Token {
+    const token = this.#read();
+    this.#patternNext = token.kind === "symbol" && (token.symbol === "=~" || token.symbol === "!~");
+    return token;
+  }
+
+  #read(): Token {
     while (isBlank(this.text.charCodeAt(this.#position))) this.#position++;
     const start = this.#position;
     if (start >= this.text.length) return { kind: "end", start, end: start };
@@ -102,7 +110,12 @@ export class Lexer {
   #string(start: number, escapes: "escapes" | "raw"): Token {
     const inside = this.#quoted();
     if (inside === undefined) throw this.unrecognized(start);
-    const value = escapes === "raw" ? inside : unescapeString(inside);
+    const value =
+      escapes === "raw"
+        ? inside
+        : this.#patternNext
+          ? unescapePattern(inside, this.text[start] ?? "")
+          : unescapeString(inside);
     return { kind: "string", value, start, end: this.#position };
   }
 

@@ -47,7 +47,12 @@ function checkParts(count: number): void {
 
 /** A pattern that matches exactly the texts that begin with `prefix`. */
 export function prefixPattern(prefix: string): string {
-  return `${prefix.replace(/[\\%_]/g, "\\$&")}%`;
+  return `${literalPattern(prefix)}%`;
+}
+
+/** A pattern that matches exactly `text`. */
+export function literalPattern(text: string): string {
+  return text.replace(/[\\%_]/g, "\\$&");
 }
 
 /**

@@ -33,8 +33,8 @@ export interface LoweredFilter {
 }
 
 /**
- * Turns a predicate into a program of column kernels (docs/internals/filter-program.md). What has no kernel (JSON, arrays, arithmetic
- * of Float columns and on bits) becomes an EXTERNAL operation; a junction of nothing but such becomes one.
+ * Turns a predicate into a program of column kernels (docs/internals/filter-program.md). What has no kernel (JSON, arrays, regular
+ * expressions, arithmetic of Float columns and on bits) becomes an EXTERNAL operation; a junction of nothing but such becomes one.
  */
 export function lowerPredicate(predicate: Predicate): LoweredFilter {
   const lowering = new Lowering();
@@ -139,6 +139,7 @@ function hasKernel(predicate: Predicate): boolean {
       if (!isPlainScalar(left) || !isPlainScalar(right)) return false;
       return (isNumeric(left.type) && isNumeric(right.type)) || (isText(left.type) && isText(right.type));
     }
+    case "regex":
     case "shifted-time":
     case "array-length":
     case "contains":

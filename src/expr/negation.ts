@@ -34,6 +34,7 @@ function push(predicate: Predicate, negated: boolean): Predicate {
     case "range":
     case "in":
     case "like":
+    case "regex":
     case "is-null":
     case "arithmetic":
     case "shifted-time":

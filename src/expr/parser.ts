@@ -10,7 +10,7 @@ import type { Token, TokenSymbol } from "./token.ts";
 /**
  * Parses a whole filter expression by precedence climbing. The binding of operators is Milvus's, which is not
  * that of most languages: `not` binds tighter than comparisons and `in` (so `not a in [1]` is an error, `not (a in [1])` and
- * `a not in [1]` are not), `**` binds to the left and tighter than a minus before it, and `like` binds tightest.
+ * `a not in [1]` are not), `**` binds to the left and tighter than a minus before it, and `like` binds tightest, before `=~`.
  * Throws ExpressionError; never recurses deeper than `limits.depthMax`.
  */
 export function parseExpression(text: string, limits: ExpressionLimits): SyntaxNode {
@@ -39,6 +39,7 @@ const Binding = {
   Product: 13,
   Unary: 14,
   Power: 15,
+  Regex: 16,
   Like: 17,
   Primary: 18,
 } as const;
@@ -170,8 +171,18 @@ class Parser {
         return this.#node({ kind: "like", operand: left, pattern }, left.start, pattern.end, [left, pattern]);
       }
       case "=~":
-      case "!~":
-        throw new ExpressionError(`the regular expression operator ${token.symbol}`, "notServed");
+      case "!~": {
+        if (minBinding > Binding.Regex) return undefined;
+        this.#next();
+        const pattern = this.#expression(Binding.Regex + 1);
+        const shape: SyntaxShape = {
+          kind: "regex",
+          negated: token.symbol === "!~",
+          operand: left,
+          pattern,
+        };
+        return this.#node(shape, left.start, pattern.end, [left, pattern]);
+      }
       default: {
         const operator = binaryOperators.get(token.symbol);
         if (operator === undefined || minBinding > operator.binding) return undefined;

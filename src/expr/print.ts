@@ -62,6 +62,8 @@ class Printer {
         return `${printColumn(p.column)} in ${this.#list(p.values)}`;
       case "like":
         return `${printColumn(p.column)} like ${quote(p.pattern)}`;
+      case "regex":
+        return `${printColumn(p.column)} =~ ${quotePattern(p.pattern)}`;
       case "is-null":
         return `${printColumn(p.column)} is null`;
       case "arithmetic": {
@@ -127,6 +129,11 @@ const short: Readonly<Record<string, string>> = {
   "\\": "\\\\",
   '"': '\\"',
 };
+
+/** Read back it means the same; a line break in it becomes the escape that stands for it. */
+function quotePattern(pattern: string): string {
+  return `"${pattern.replace(/["\\\n\r]/g, (c) => short[c] ?? c)}"`;
+}
 
 function quote(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is escaped here

@@ -88,6 +88,7 @@ function simplifyLeaf(leaf: LeafPredicate, negated: boolean): Predicate {
       if (leaf.value >= 0n || negated) return unchanged;
       if (leaf.op === "==" || leaf.op === "<" || leaf.op === "<=") return FALSE;
       return whereKnown(leaf.column) ?? unchanged;
+    case "regex":
     case "arithmetic":
     case "shifted-time":
     case "compare-fields":

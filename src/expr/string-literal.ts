@@ -56,6 +56,17 @@ export function unescapeString(inside: string): string {
   return result;
 }
 
+/**
+ * A regular expression, whose backslashes are its own: only the quote around it and a backslash are escaped, so that `"\\d"` and
+ * `"\\\\d"` are the same class of digits, as in Milvus.
+ */
+export function unescapePattern(inside: string, quote: string): string {
+  if (!inside.includes("\\")) return inside;
+  return inside.replace(/\\([^])/g, (escape, character: string) =>
+    character === "\\" || character === quote ? character : escape,
+  );
+}
+
 /** A key of a JSON path: unknown escapes stay as they are, as Milvus leaves them. */
 export function unescapeKey(inside: string): string {
   try {

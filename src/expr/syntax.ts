@@ -45,6 +45,12 @@ export type SyntaxShape =
       readonly list: SyntaxNode;
     }
   | { readonly kind: "like"; readonly operand: SyntaxNode; readonly pattern: SyntaxNode }
+  | {
+      readonly kind: "regex";
+      readonly negated: boolean;
+      readonly operand: SyntaxNode;
+      readonly pattern: SyntaxNode;
+    }
   | { readonly kind: "null-test"; readonly negated: boolean; readonly column: SyntaxNode }
   | { readonly kind: "junction"; readonly op: "and" | "or"; readonly operands: readonly SyntaxNode[] }
   | {

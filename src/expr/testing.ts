@@ -109,6 +109,8 @@ const patterns = [
   "x\\_y",
   "%\u{1f600}",
 ];
+/** None that a LIKE could be, as the type check makes no others. */
+const regexes = [".*", "^a.?$", "[ab]", "(?i)AB|é", "^(?:a|b)+$", "\\W", "\\p{So}", "\"|'", "\\\\."];
 const comparisons: readonly ComparisonOp[] = ["==", "!=", "<", "<=", ">", ">="];
 
 /** A predicate as the type check could have made it, before simplification. */
@@ -164,6 +166,7 @@ function randomLeaf(random: Prng): Predicate {
         testColumn("texts", 0),
         randomPath(random),
       ]);
+      if (random.chance(0.3)) return { kind: "regex", column: textColumn, pattern: random.pick(regexes) };
       return { kind: "like", column: textColumn, pattern, parts: parseLikePattern(pattern) };
     }
     case 5:

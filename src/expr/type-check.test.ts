@@ -42,6 +42,17 @@ const accepted: readonly (readonly [string, string])[] = [
   ["i64 IN [1] or i64 NOT IN [2] or text LIKE 'a%'", 'i64 in [1] or i64 not in [2] or text like "a%"'],
   ["i64 IS NULL or i64 is not null or text is  null", "i64 is null or i64 is not null or text is null"],
   ["EXISTS doc['a'] or exists(doc[\"b\"][0])", 'exists doc["a"] or exists doc["b"][0]'],
+  // Regular expressions keep their backslashes; those of plain characters are patterns of LIKE.
+  ["text =~ 'a+'", 'text =~ "a+"'],
+  ["tenant !~ r'\\d'", 'not (tenant =~ "\\\\d")'],
+  ["text =~ '\\d' or text =~ '\\\\d'", 'text =~ "\\\\d" or text =~ "\\\\d"'],
+  [`text =~ "a\\"b+" or text =~ 'it\\'s.'`, `text =~ "a\\"b+" or text =~ "it's."`],
+  ["doc['a'] =~ '[0-9]' or k =~ 'x|y'", 'doc["a"] =~ "[0-9]" or $meta["k"] =~ "x|y"'],
+  ["texts[0] =~ '^a.'", 'texts[0] =~ "^a."'],
+  ["not text =~ 'a.' and i64 > 3", 'not (text =~ "a.") and i64 > 3'],
+  ["text =~ 'a' or text =~ '^a' or text =~ 'a$'", 'text like "%a%" or text like "a%" or text like "%a"'],
+  [`text =~ '${"a".repeat(16_384)}'`, `text like "%${"a".repeat(16_384)}%"`],
+  ["text !~ '^50%\\\\.$' or text =~ ''", 'not (text like "50\\\\%.") or text like "%%"'],
   // Sides, chains and folding.
   ["5 > i64", "i64 < 5"],
   ["1 < i64 <= 5", "1 < i64 <= 5"],
@@ -141,6 +152,18 @@ const refused: readonly (readonly [string, string])[] = [
   ["1 and true", "and can only apply on boolean"],
   ["i64 like '1'", "like operation on non-string or no-json field is unsupported"],
   ["text like 1", "like pattern should be a string literal or template variable, got: 1"],
+  ["i64 =~ '1'", "regex match on non-string or non-json field is unsupported"],
+  ["ints[0] =~ '1'", "regex match on non-string or non-json field is unsupported"],
+  ["texts =~ 'a'", "can not comparisons array fields directly"],
+  ["gone =~ 'a'", "field gone not exist"],
+  ["'a' =~ 'a'", "regex match on complicated expr is unsupported"],
+  ["text =~ 123", "regex pattern should be a string literal or template variable, got: 123"],
+  ["text =~ true", "regex pattern should be a string literal or template variable, got: true"],
+  ["text =~ [1, 2]", "regex pattern should be a string literal or template variable, got: [1,2]"],
+  ["text !~ tenant", "regex pattern should be a string literal or template variable, got: tenant"],
+  ["text =~ ('a')", "regex pattern should be a string literal or template variable, got: ('a')"],
+  ["text =~ '(a'", "invalid regex pattern: error parsing regexp: missing closing ): `(a`"],
+  ["text !~ '(a)\\\\1'", "invalid regex pattern: error parsing regexp: invalid escape sequence: `\\1`"],
   ["text like 'a\\\\'", "Invalid LIKE pattern: trailing backslash with nothing to escape"],
   ["5 < i64 < 1", "invalid range: lowerbound is greater than upperbound"],
   ["1 < flag < 2", "invalid range operations on boolean expr"],
@@ -247,8 +270,6 @@ test("functions and operators that are not served are refused by name", () => {
     ["ST_WITHIN(text, 'POINT (0 0)')", "st_within"],
     ["element_filter(s, $[a] > 1)", "element_filter"],
     ["MATCH_LEAST(s, $[a] > 1, threshold=2)", "match_least"],
-    ["text =~ 'a'", "the regular expression operator =~"],
-    ["text !~ 'a'", "the regular expression operator !~"],
     ["$[a] > 1", "$[...] (elements of struct arrays)"],
     ["s[0][a] > 1", "[a] (a field of a struct array)"],
   ];
@@ -270,6 +291,10 @@ test("placeholders take values of every kind", () => {
     '(i64 % 2) == 0 and text like "a%"',
   );
   assert.equal(
+    check("text =~ {p} or text !~ ({p})", { p: "a\\d" }),
+    'text =~ "a\\\\d" or not (text =~ "a\\\\d")',
+  );
+  assert.equal(
     check("json_contains_all(doc['l'], {v})", { v: [[1n, true], "x"] }),
     'json_contains_all(doc["l"], [[1, true], "x"])',
   );
@@ -287,6 +312,15 @@ test("placeholders without a fitting value are errors", () => {
     errorOf("text like {x}", { x: 1n }),
     "the value of like expression template variable {x} is not string: invalid parameter",
   );
+  assert.equal(
+    errorOf("text =~ {x}", { x: 1n }),
+    "the value of regex expression template variable {x} is not string: invalid parameter",
+  );
+  assert.equal(
+    errorOf("text !~ {x}", { x: "[" }),
+    "invalid regex pattern: error parsing regexp: missing closing ]: `[`: invalid parameter",
+  );
+  assert.equal(errorOf("text =~ {x}"), `${prefix} {x} is not found: invalid parameter`);
   assert.match(errorOf("i64 == {x}", { x: "a" }), /cannot cast value to Int64, value: string_val:"a"/);
   assert.match(errorOf("{a} < i64 < {b}", { a: 3n, b: 3n }), /lowerbound is greater than upperbound/);
   assert.match(errorOf("{ x y }"), /mismatched input 'y' expecting '}'/);

@@ -20,7 +20,7 @@ import {
   isInteger,
   isText,
 } from "./constants.ts";
-import { compareFields, compareWithConstant, like, tryCast } from "./build-comparison.ts";
+import { compareFields, compareWithConstant, like, regex, tryCast } from "./build-comparison.ts";
 import { ExpressionError } from "./expression-error.ts";
 import { prefixPattern } from "./like-pattern.ts";
 import { INT64_MIN } from "./number-literal.ts";
@@ -100,6 +100,8 @@ class TypeChecker {
         return predicate(this.#in(node));
       case "like":
         return predicate(this.#like(node));
+      case "regex":
+        return predicate(this.#regex(node));
       case "null-test":
         return predicate(this.#nullTest(node));
       case "exists":
@@ -320,6 +322,37 @@ class TypeChecker {
       );
     }
     return like(operand.column, pattern.value.value);
+  }
+
+  #regex(node: Shape<"regex">): Predicate {
+    const operand = this.check(node.operand);
+    if (operand.kind !== "column")
+      throw new ExpressionError("regex match on complicated expr is unsupported");
+    rejectWholeArray(operand);
+    const type = comparedType(operand.column);
+    if (!isText(type) && type !== DataType.JSON) {
+      throw new ExpressionError("regex match on non-string or non-json field is unsupported");
+    }
+    const matches = regex(operand.column, ...this.#regexPattern(node.pattern));
+    return node.negated ? { kind: "not", child: matches } : matches;
+  }
+
+  /** The pattern, and where it is from: what is wrong with a template value is said without the expression. */
+  #regexPattern(node: SyntaxNode): [pattern: string, from: "literal" | "template"] {
+    const pattern = this.check(node);
+    if (pattern.kind === "value" && pattern.template !== undefined) {
+      if (pattern.value.kind === "string") return [pattern.value.value, "template"];
+      throw new ExpressionError(
+        `the value of regex expression template variable {${pattern.template}} is not string`,
+        "plan",
+      );
+    }
+    // Only a literal right behind the operator keeps its backslashes, so that none in brackets is taken, as in Milvus.
+    const isLiteral = node.kind === "literal" && this.#input.text[node.start] !== "(";
+    if (isLiteral && node.value.kind === "string") return [node.value.value, "literal"];
+    throw new ExpressionError(
+      `regex pattern should be a string literal or template variable, got: ${this.#quote(node)}`,
+    );
   }
 
   #nullTest(node: Shape<"null-test">): Predicate {
