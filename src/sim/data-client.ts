@@ -432,6 +432,9 @@ export class DataClient {
     });
     const judged = await asked.catch((error: unknown) => {
       this.#judgeRefusal(error, isThere);
+      // Reads name only what there is, so that a field or filter that cannot be is one the proxy has an old definition of.
+      const isInvalid = isRedkiteError(error, "fieldNotFound") || isRedkiteError(error, "parameterInvalid");
+      if (isInvalid && isThere()) this.#run.violation(`a valid read was refused: ${error.message}`);
       const isGone = partition !== undefined && !handle.partitions.has(partition);
       // Neither has another collection the same fields.
       if ((isGone || !meansIt()) && isRedkiteError(error, "parameterInvalid")) return undefined;
