@@ -126,7 +126,7 @@ int main(int argc, char** argv) {
   CHECK(exactIds == ids);
   if (!scoresPath.empty()) std::ofstream(scoresPath, std::ios::binary).write(reinterpret_cast<const char*>(scores.data()), static_cast<std::streamsize>(scores.size() * 4));
   began = cpuSeconds();
-  CHECK_OK(sparseFlatSearch(view, queries.data(), 20, {}, params, {}, hits, nullptr));
+  CHECK_OK(sparseFlatSearch(view, Metric::ip, queries.data(), 20, {}, params, {}, hits, nullptr));
   std::printf("%-14s %8.0f q/CPU s\n", "scan", 20 / (cpuSeconds() - began));
   CHECK(std::equal(ids.begin(), ids.begin() + 200, exactIds.begin()));
   return 0;

@@ -51,7 +51,7 @@ Metric metricOf(uint32_t number) {
 
 /**
  * (segment, fieldId, metric, nq, queries, queryOffsets, k, ef, exact, at, minBegin, program, externals, radius, rangeFilter, groupField,
- * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget, elementBytes, bands, estimate)
+ * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget, elementBytes, bands, estimate, k1, b, avgdl)
  */
 void readSearch(Call& call, SearchInput& in) {
   in.fieldId = static_cast<int64_t>(call.size(1));
@@ -79,6 +79,7 @@ void readSearch(Call& call, SearchInput& in) {
   in.refineRows = call.uint32(20);
   in.recallTarget = static_cast<float>(call.number(21));
   in.minHash = {call.uint32(22), call.uint32(23), call.boolean(24)};
+  in.bm25 = {static_cast<float>(call.number(25)), static_cast<float>(call.number(26)), static_cast<float>(call.number(27))};
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */

@@ -196,7 +196,7 @@ void sparse() {
   params.k = 400;
   Hits hits(1, 400);
   const Mask mask = randomMask(400, 0.7, 4);
-  CHECK_OK(sparseFlatSearch(view, &query, 1, mask.view(), params, {}, hits.buffer, nullptr));
+  CHECK_OK(sparseFlatSearch(view, Metric::ip, &query, 1, mask.view(), params, {}, hits.buffer, nullptr));
   uint32_t positive = 0;
   for (uint32_t row = 0; row < 400; ++row) {
     std::map<uint32_t, double> dense;
@@ -215,9 +215,9 @@ void sparse() {
   EXPECT(hits.counts[0] == positive && positive > 0);
   const Pair descending[] = {{5, 1}, {5, 1}};
   const SparseRow bad{reinterpret_cast<const uint8_t*>(descending), 16};
-  EXPECT(sparseFlatSearch(view, &bad, 1, {}, params, {}, hits.buffer, nullptr).code == StatusCode::invalidArgument);
+  EXPECT(sparseFlatSearch(view, Metric::ip, &bad, 1, {}, params, {}, hits.buffer, nullptr).code == StatusCode::invalidArgument);
   const SparseRow torn{reinterpret_cast<const uint8_t*>(descending), 12};
-  EXPECT(sparseFlatSearch(view, &torn, 1, {}, params, {}, hits.buffer, nullptr).code == StatusCode::invalidArgument);
+  EXPECT(sparseFlatSearch(view, Metric::ip, &torn, 1, {}, params, {}, hits.buffer, nullptr).code == StatusCode::invalidArgument);
 }
 
 /// Bits drawn thinly and densely, so that some rows stand in each relation, at a dimension with whole words and a tail.

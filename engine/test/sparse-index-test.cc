@@ -79,7 +79,7 @@ void answersAsTheScan() {
           params.group = variant == 2 ? &group : nullptr;
           for (const bool everyList : {false, true}) {
             Hits exact(nq, params.hitsMax()), found(nq, params.hitsMax());
-            CHECK_OK(sparseFlatSearch(viewOf(rows), queries.data(), nq, mask.view(), params, {}, exact.buffer, nullptr));
+            CHECK_OK(sparseFlatSearch(viewOf(rows), Metric::ip, queries.data(), nq, mask.view(), params, {}, exact.buffer, nullptr));
             CHECK_OK(index.search(queries.data(), nq, mask.view(), params, {0, everyList}, {}, found.buffer, nullptr));
             EXPECT(exact.counts == found.counts);
             for (uint32_t q = 0; q < nq; ++q) {
@@ -129,7 +129,7 @@ void oddRows() {
   const std::vector<SparseRow> queries = queriesOf(asked);
   SearchParams params;
   Hits exact(5, 10), found(5, 10);
-  CHECK_OK(sparseFlatSearch(viewOf(rows), queries.data(), 5, {}, params, {}, exact.buffer, nullptr));
+  CHECK_OK(sparseFlatSearch(viewOf(rows), Metric::ip, queries.data(), 5, {}, params, {}, exact.buffer, nullptr));
   CHECK_OK(index.search(queries.data(), 5, {}, params, {}, {}, found.buffer, nullptr));
   EXPECT(exact.counts == found.counts && exact.rows == found.rows);
   const AlignedBytes none = built({});

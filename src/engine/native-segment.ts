@@ -265,6 +265,7 @@ export const METRICS: Readonly<Record<MetricType, number>> = {
   SUBSTRUCTURE: 5,
   SUPERSTRUCTURE: 6,
   MHJACCARD: 7,
+  BM25: 8,
 };
 const PATHS: readonly SearchStats["path"][] = ["empty", "flat", "graph", "graph+exact", "lists"];
 
@@ -295,6 +296,9 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.minHash?.elementBytes ?? 0,
     spec.minHash?.bands ?? 0,
     spec.minHash?.estimate ?? false,
+    spec.bm25?.k1 ?? NaN,
+    spec.bm25?.b ?? NaN,
+    spec.bm25?.avgdl ?? NaN,
   ];
 }
 

@@ -166,6 +166,9 @@ export type SearchParts = [
   elementBytes: number,
   bands: number,
   estimate: boolean,
+  k1: number,
+  b: number,
+  avgdl: number,
 ];
 export type HitParts = [
   starts: Int32Array,

@@ -6,6 +6,7 @@ import type { Timestamp } from "./timestamp.ts";
 export const METRIC_TYPES = [
   ...(["L2", "IP", "COSINE"] as const),
   ...(["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"] as const),
+  "BM25",
 ] as const;
 export type MetricType = (typeof METRIC_TYPES)[number];
 
@@ -118,7 +119,7 @@ export interface ShardQueryResult {
   readonly fields: readonly Column[];
 }
 
-/** IP, COSINE and MHJACCARD are similarities, the others distances. */
+/** IP, COSINE, MHJACCARD and BM25 are similarities, the others distances. */
 export function largerIsBetter(metric: MetricType): boolean {
-  return metric === "IP" || metric === "COSINE" || metric === "MHJACCARD";
+  return metric === "IP" || metric === "COSINE" || metric === "MHJACCARD" || metric === "BM25";
 }

@@ -126,6 +126,8 @@ export interface SearchSpec {
   readonly dropRatio?: number;
   /** Of MHJACCARD, which needs it. */
   readonly minHash?: MinHashSearch;
+  /** Of BM25, which needs it. */
+  readonly bm25?: Bm25Search;
   /** Exact scan although an index is there. */
   readonly exact: boolean;
   /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense; at most k. Single precision. */
@@ -144,14 +146,28 @@ export interface MinHashSearch {
   readonly estimate: boolean;
 }
 
+/**
+ * How BM25 reads sparse rows: as frequencies of terms, whose sum is the row's length. The queries' values are weights of terms, that is their
+ * inverse document frequency times how often the query has them; a row's score is the sum over common terms of
+ * weight * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / avgdl)). A frequency that is not above 0 is none, one above 2^31 counts as that.
+ */
+export interface Bm25Search {
+  /** 0 to 3. */
+  readonly k1: number;
+  /** 0 to 1. */
+  readonly b: number;
+  /** Average length of the rows of all segments, at least 0; below 1 it counts as 1. Follows the data from search to search. */
+  readonly avgdl: number;
+}
+
 /** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending row. */
 export interface SearchHits {
   readonly starts: Int32Array;
   readonly rows: Int32Array;
   /**
    * As Milvus shows them: L2 squared distance, HAMMING and JACCARD distance (smaller is better);
-   * IP, COSINE and MHJACCARD similarity (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
-   * with a product of 0 or less are no hits, nor are rows outside of a relation (SUBSTRUCTURE: the row has every bit of the query;
+   * IP, COSINE and MHJACCARD similarity and BM25 (larger is better). COSINE with a zero vector is 0, JACCARD of two empty vectors 1; sparse rows
+   * with a score of 0 or less are no hits, nor are rows outside of a relation (SUBSTRUCTURE: the row has every bit of the query;
    * SUPERSTRUCTURE: the query every bit of the row; 0 for all that are inside); a NaN ranks last, as the worst value of its metric.
    */
   readonly scores: Float32Array;

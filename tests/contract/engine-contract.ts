@@ -1,5 +1,6 @@
 import { describe } from "node:test";
 import type { Engine } from "../../src/ports/engine.ts";
+import { bm25Contract } from "./engine/bm25-contract.ts";
 import { filterContract } from "./engine/filter-contract.ts";
 import { graphCodesContract } from "./engine/graph-codes-contract.ts";
 import { hostileContract } from "./engine/hostile-contract.ts";
@@ -24,6 +25,7 @@ export function engineContract(name: string, makeEngine: MakeEngine): void {
   describe(`${name}: signatures`, () => minHashContract(makeEngine));
   describe(`${name}: graphs over codes`, () => graphCodesContract(makeEngine));
   describe(`${name}: sparse indexes`, () => sparseIndexContract(makeEngine));
+  describe(`${name}: BM25`, () => bm25Contract(makeEngine));
   describe(`${name}: bad input and closed handles`, () => hostileContract(makeEngine));
 }
 

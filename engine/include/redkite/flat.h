@@ -17,9 +17,9 @@ Status flatSearchRows(const VectorView& view, Metric metric, const uint8_t* quer
                       uint32_t rowCount, const SearchParams& params, CancelToken cancel, const HitBuffer& out,
                       SearchStats* stats);
 
-/// Inner product over sparse rows. Only rows whose product with the query is above 0 are hits (as Milvus has it). Queries
-/// are sparse rows too; malformed ones (length not a multiple of 8, indices not ascending) are invalidArgument.
-Status sparseFlatSearch(const SparseView& view, const SparseRow* queries, uint32_t nq, const Bitset& visible,
+/// Inner product or BM25 over sparse rows. Only rows whose score is above 0 are hits (as Milvus has it). Queries are sparse rows too;
+/// malformed ones (length not a multiple of 8, indices not ascending) are invalidArgument.
+Status sparseFlatSearch(const SparseView& view, Metric metric, const SparseRow* queries, uint32_t nq, const Bitset& visible,
                         const SearchParams& params, CancelToken cancel, const HitBuffer& out, SearchStats* stats);
 
 }  // namespace redkite

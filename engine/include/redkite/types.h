@@ -33,8 +33,9 @@ enum class Metric : uint8_t {
   substructure = 5,    ///< a relation: 0 where the row has every bit of the query; other rows are no hits
   superstructure = 6,  ///< a relation: 0 where the query has every bit of the row; other rows are no hits
   mhjaccard = 7,       ///< MinHash signatures: share of equal elements, larger is better, or whether a band is equal (MinHash)
+  bm25 = 8,            ///< sparse rows of term frequencies against weights of terms, larger is better (Bm25)
 };
-inline constexpr Metric kLastMetric = Metric::mhjaccard;
+inline constexpr Metric kLastMetric = Metric::bm25;
 
 /// Largest dimension of a dense vector (bits for `binary`: 8 times that).
 inline constexpr uint32_t kDimMax = 32768;
@@ -46,13 +47,15 @@ inline constexpr uint32_t kRowsMax = (1u << 31) - 64;
 /// Rows stand in the relation, at distance 0, or they do not: there is nothing between, which an index could go by.
 constexpr bool isRelation(Metric metric) { return metric == Metric::substructure || metric == Metric::superstructure; }
 
-constexpr bool largerIsBetter(Metric metric) { return metric == Metric::ip || metric == Metric::cosine || metric == Metric::mhjaccard; }
+constexpr bool largerIsBetter(Metric metric) {
+  return metric == Metric::ip || metric == Metric::cosine || metric == Metric::mhjaccard || metric == Metric::bm25;
+}
 
 /// Which metrics exist for which type.
 constexpr bool metricAllowed(VectorType type, Metric metric) {
   switch (type) {
     case VectorType::binary: return metric == Metric::hamming || metric == Metric::jaccard || metric == Metric::mhjaccard || isRelation(metric);
-    case VectorType::sparse: return metric == Metric::ip;
+    case VectorType::sparse: return metric == Metric::ip || metric == Metric::bm25;
     default: return metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine;
   }
 }
@@ -209,6 +212,16 @@ struct MinHash {
   bool estimate = false;
 };
 
+/// How BM25 reads a row of (term, frequency) pairs, whose length is the sum of its frequencies: the score is the sum over common terms of
+/// weight * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / avgdl)), the weights being the query's (inverse document frequencies, times how
+/// often the query has the term). A frequency that is not above 0 is none, one above 2^31 counts as that.
+struct Bm25 {
+  float k1 = 1.2f;  ///< 0 to 3
+  float b = 0.75f;  ///< 0 to 1
+  /// Average length of the rows that the weights speak of; may differ from search to search. Below 1 it counts as 1.
+  float avgdl = 1;
+};
+
 /// What a search asks for. `range` and `group` may be null. Range search also returns at most k hits.
 struct SearchParams {
   uint32_t k = 10;
@@ -224,6 +237,8 @@ struct SearchParams {
   uint32_t refineRows = 0;
   /// For MHJACCARD alone.
   MinHash minHash;
+  /// For BM25 alone.
+  Bm25 bm25;
 
   /// Hits that one query can yield.
   size_t hitsMax() const { return size_t{k} * (group == nullptr ? 1 : group->groupSize); }

@@ -59,6 +59,8 @@ struct SearchInput {
   uint32_t refineRows = 0;
   /** For MHJACCARD. */
   MinHash minHash;
+  /** For BM25. */
+  Bm25 bm25;
   bool exact = false;
   Visibility visibility;
   const FilterInput* filter = nullptr;

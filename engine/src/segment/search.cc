@@ -143,6 +143,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   params.recallTarget = input.recallTarget;
   params.refineRows = input.refineRows;
   params.minHash = input.minHash;
+  params.bm25 = input.bm25;
   params.range = input.range ? &*input.range : nullptr;
   std::optional<Groups> groups;
   GroupBy groupBy;
@@ -167,10 +168,10 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
       queries[q] = {input.queries.data() + input.queryOffsets[q], static_cast<uint32_t>(input.queryOffsets[q + 1] - input.queryOffsets[q])};
     }
     const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);
-    if (index != nullptr && index->sparse && index->sparse->rows() == snapshot.rows) {
+    if (index != nullptr && index->sparse && index->sparse->rows() == snapshot.rows && input.metric == Metric::ip) {
       REDKITE_TRY(index->sparse->search(queries.data(), input.nq, bits, params, {input.dropRatio, false}, cancel, hits, &out.stats));
     } else {
-      REDKITE_TRY(sparseFlatSearch(sparseView(*column, snapshot.rows), queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
+      REDKITE_TRY(sparseFlatSearch(sparseView(*column, snapshot.rows), input.metric, queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
     }
   } else {
     const VectorView view = VectorView::contiguous(*type, column->field.dim, snapshot.rows, &column->values);

@@ -223,6 +223,7 @@ const METRICS: readonly string[] = [
   "SUBSTRUCTURE",
   "SUPERSTRUCTURE",
   "MHJACCARD",
+  "BM25",
 ];
 const GRAPH_CODES: readonly string[] = [
   "none",

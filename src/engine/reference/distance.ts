@@ -5,7 +5,7 @@ import type { Column } from "../../model/columns.ts";
 import { DataType, dataTypeName, denseVectorBytes, isDenseVector, isVector } from "../../model/data-type.ts";
 import type { FieldSchema } from "../../model/schema.ts";
 import { isRelation, largerIsBetter, type MetricType } from "../../model/read.ts";
-import type { MinHashSearch } from "../../ports/engine.ts";
+import type { Bm25Search, MinHashSearch } from "../../ports/engine.ts";
 import { MIN_HASH_ELEMENT_MAX } from "./check-index-kind.ts";
 import { bfloat16ToNumber, float16ToNumber } from "./float16.ts";
 
@@ -19,6 +19,7 @@ export type RowScorer = (row: number) => number;
 export interface Measure {
   readonly metric: MetricType;
   readonly minHash?: MinHashSearch;
+  readonly bm25?: Bm25Search;
 }
 
 /**
@@ -43,6 +44,7 @@ export function scorers(field: FieldSchema, column: Column, measure: Measure, qu
   const { metric } = measure;
   checkMetric(field, metric);
   if (metric === "MHJACCARD") checkMinHash(field, measure.minHash);
+  if (metric === "BM25") checkBm25(field, measure.bm25);
   const parts = splitQueries(field, queries);
   const rowAt = isDenseVector(field.type) ? denseRows(field, column) : () => new Float32Array(0);
   const worst = largerIsBetter(metric) ? -Infinity : Infinity;
@@ -82,10 +84,17 @@ function checkMinHash({ name, dim }: FieldSchema, minHash: MinHashSearch | undef
     );
 }
 
+function checkBm25({ name }: FieldSchema, { k1, b, avgdl }: Partial<Bm25Search> = {}): void {
+  const isWithin = (value: number | undefined, most: number) =>
+    value !== undefined && value >= 0 && value <= most;
+  if (!isWithin(k1, 3) || !isWithin(b, 1) || !isWithin(avgdl, Number.MAX_VALUE))
+    throw parameterInvalid(`k1 of ${k1}, b of ${b} and avgdl of ${avgdl} for BM25 on field ${name}`);
+}
+
 function allowedMetrics(field: FieldSchema): readonly MetricType[] {
   if (!isVector(field.type)) throw parameterInvalid(`field ${field.name} is not a vector field`);
   if (field.type === DataType.BinaryVector) return BINARY_METRICS;
-  if (field.type === DataType.SparseFloatVector) return ["IP"];
+  if (field.type === DataType.SparseFloatVector) return ["IP", "BM25"];
   return ["L2", "IP", "COSINE"];
 }
 
@@ -126,10 +135,11 @@ function splitQueries(field: FieldSchema, { count, bytes, offsets }: Queries): U
 function scorer(
   field: FieldSchema,
   column: Column,
-  { metric, minHash }: Measure,
+  { metric, minHash, bm25 }: Measure,
   query: Uint8Array,
   rowAt: (row: number) => Float32Array,
 ): RowScorer {
+  if (bm25 !== undefined && metric === "BM25") return termScorer(column, bm25, query);
   if (field.type === DataType.SparseFloatVector) return sparseScorer(column, query);
   if (minHash !== undefined && metric === "MHJACCARD") return signatureScorer(column, minHash, query);
   if (field.type === DataType.BinaryVector) return binaryScorer(column, metric, query);
@@ -242,6 +252,26 @@ function sparseScorer(column: Column, query: Uint8Array): RowScorer {
     let sum = 0;
     for (const [index, value] of pairs) sum += value * (weights.get(index) ?? 0);
     return sum;
+  };
+}
+
+/** Terms are counted up to here, so that no sum of them overflows. */
+const TERM_FREQUENCY_MAX = 2 ** 31;
+
+function termScorer(column: Column, { k1, b, avgdl }: Bm25Search, query: Uint8Array): RowScorer {
+  const weights = new Map(sparsePairs(query));
+  if (column.kind !== "bytes") return () => 0;
+  return (row) => {
+    const pairs = sparsePairs(column.bytes.subarray(column.offsets[row] ?? 0, column.offsets[row + 1] ?? 0));
+    const terms = pairs.map(([term, value]) => ({
+      weight: weights.get(term) ?? 0,
+      tf: value > 0 ? Math.min(value, TERM_FREQUENCY_MAX) : 0,
+    }));
+    const length = terms.reduce((total, { tf }) => total + tf, 0);
+    const norm = k1 * (1 - b + (b * length) / Math.max(avgdl, 1));
+    return terms
+      .filter(({ tf }) => tf > 0)
+      .reduce((score, { weight, tf }) => score + (weight * tf * (k1 + 1)) / (tf + norm), 0);
   };
 }
 

@@ -62,7 +62,9 @@ export function searchContract(makeEngine: MakeEngine): void {
             const spec = { ...searchSpec(field, metric, queries, k), visibility: seenAt(2_000), filter };
             const hits = segment.search(spec, undefined);
             const isCandidate = (row: number) => row < 150 && (row < 20 || row >= 60);
-            checkNearest({ hits, spec, column: columnOf(columns, field.id), queries, isCandidate });
+            const column = columnOf(columns, field.id);
+            const scoreAt = plainScorer(metric, queries, column);
+            checkNearest({ hits, spec, column, isCandidate, scoreAt });
           }
         }
       }
@@ -162,7 +164,8 @@ export function searchContract(makeEngine: MakeEngine): void {
           const plain = searchSpec(bits, metric, queries, k);
           const spec = { ...plain, filter: { program: keyBelow(250), externals: [] } };
           const hits = segment.search(spec, undefined);
-          checkNearest({ hits, spec, column, queries, isCandidate: (row) => row < 250 });
+          const scoreAt = plainScorer(metric, queries, column);
+          checkNearest({ hits, spec, column, isCandidate: (row) => row < 250, scoreAt });
           assert.deepEqual(hitsOf(await segment.searchAsync(spec, undefined)), hitsOf(hits));
         }
         const all = hitsOf(segment.search(searchSpec(bits, metric, queries, 300), undefined));
@@ -409,23 +412,27 @@ export function keyBelow(limit: number) {
   return filterProgram([{ opcode: FilterOp.Compare, field: 100, comparison: Comparison.Lt, constant }]);
 }
 
-interface NearestCheck {
+function plainScorer(metric: MetricType, queries: Column, column: Column): NearestCheck["scoreAt"] {
+  return (q, row) => plainScore(metric, plainVector(queries, q), plainVector(column, row));
+}
+
+export interface NearestCheck {
   readonly hits: SearchHits;
   readonly spec: SearchSpec;
   readonly column: Column;
-  readonly queries: Column;
   readonly isCandidate: (row: number) => boolean;
+  /** In double precision. */
+  readonly scoreAt: (query: number, row: number) => number;
 }
 
 /** Hits are k best candidates, best first, each with its score; rounding may swap rows that lie closer than it. */
-function checkNearest({ hits, spec, column, queries, isCandidate }: NearestCheck): void {
+export function checkNearest({ hits, spec, column, isCandidate, scoreAt }: NearestCheck): void {
   const sign = isLargerBetter(spec.metric) ? -1 : 1;
   hitsOf(hits).forEach((found, q) => {
-    const query = plainVector(queries, q);
     const scores = new Map<number, number>();
     for (let row = 0; row < column.rows; row++) {
       if (!isCandidate(row) || !isValid(column.validity, row)) continue;
-      const score = plainScore(spec.metric, query, plainVector(column, row));
+      const score = scoreAt(q, row);
       if (isPlainHit(column.type, spec.metric, score)) scores.set(row, score);
     }
     const name = `field ${spec.fieldId} ${spec.metric} k ${spec.k} query ${q}`;
@@ -477,7 +484,7 @@ export function dense(field: FieldSchema, values: Float32Array | Uint8Array): Co
   };
 }
 
-function sparse(rows: readonly (readonly (readonly [index: number, value: number])[])[]): Column {
+export function sparse(rows: readonly (readonly (readonly [index: number, value: number])[])[]): Column {
   const offsets = Int32Array.from([0, ...rows.map((_, i) => rows.slice(0, i + 1).flat().length * 8)]);
   const pairs = rows.flat();
   const bytes = new Uint8Array(pairs.length * 8);

@@ -61,6 +61,8 @@ export function plainScore(metric: MetricType, a: PlainVector, b: PlainVector): 
     }
     case "MHJACCARD":
       throw new Error("signatures are compared element by element, see minhash-contract.ts");
+    case "BM25":
+      throw new Error("terms are weighed by the lengths of rows, see bm25-contract.ts");
     case "SUBSTRUCTURE":
       return [...a].every(([i, x]) => x <= (b.get(i) ?? 0)) ? 0 : 1;
     case "SUPERSTRUCTURE":
@@ -75,7 +77,7 @@ export function isPlainHit(type: DataType, metric: MetricType, score: number): b
 }
 
 export function isLargerBetter(metric: MetricType): boolean {
-  return metric === "IP" || metric === "COSINE";
+  return metric === "IP" || metric === "COSINE" || metric === "BM25";
 }
 
 function sum(values: readonly number[]): number {

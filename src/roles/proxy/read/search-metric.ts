@@ -5,7 +5,7 @@ import { METRIC_TYPES, type MetricType } from "../../../model/read.ts";
 import type { CollectionInfo, FieldSchema, IndexInfo } from "../../../model/schema.ts";
 import type { ProxyCall } from "../handler.ts";
 
-/** The metric of a search: that of the field's index; a request may repeat it, nothing else. */
+/** The metric of a search: that of the field's index; a request may repeat it, nothing else. BM25 is for the output of a BM25 function alone. */
 export function searchMetric(
   index: IndexInfo | undefined,
   field: FieldSchema,
@@ -17,7 +17,7 @@ export function searchMetric(
     return own ?? defaultMetric(field.type);
   }
   const metric = METRIC_TYPES.find((name) => name === requested.toUpperCase());
-  if (own === undefined && metric !== undefined) return metric;
+  if (own === undefined && metric !== undefined && metric !== "BM25") return metric;
   if (own !== undefined && own === metric) return own;
   throw parameterInvalid("metric type not match", {
     expected: own ?? defaultMetric(field.type),

@@ -293,6 +293,10 @@ test("a search of a field with an index takes its metric, and refuses another", 
     search(proxy, { metric_type: "" }),
     /field index of the field: vector is not loaded, please reload the collection: invalid parameter/,
   );
+  await assert.rejects(
+    search(proxy, { metric_type: "BM25" }),
+    /metric type not match: invalid parameter\[expected=COSINE\]\[actual=BM25\]/,
+  );
   await proxy.coords.indexCoord.createIndex(proxy.call.ctx, {
     collectionId: info.id,
     field: VECTOR,
@@ -309,6 +313,10 @@ test("a search of a field with an index takes its metric, and refuses another", 
   await assert.rejects(
     search(proxy, { metric_type: "L2" }),
     /metric type not match: invalid parameter\[expected=IP\]\[actual=L2\]/,
+  );
+  await assert.rejects(
+    search(proxy, { metric_type: "BM25" }),
+    /metric type not match: invalid parameter\[expected=IP\]\[actual=BM25\]/,
   );
 });
 
