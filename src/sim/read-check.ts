@@ -3,7 +3,7 @@ import type { MetricType } from "../model/read.ts";
 import type { SimFilter } from "./filters.ts";
 import type { Model, ModelRow } from "./model.ts";
 import { extraOf, FIELD, type SeenHit, type SeenRow, type SimKey } from "./rows.ts";
-import { byScore, isHit, VECTORS, type VectorKind } from "./vectors.ts";
+import { byScore, isHit, roundingOf, VECTORS, type VectorKind } from "./vectors.ts";
 
 export interface AskedQuery {
   readonly filter: SimFilter;
@@ -61,7 +61,9 @@ export interface AskedSearch extends AskedQuery {
 
 export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchAnswer): string | undefined {
   const rows = matching(model, asked, answer.info, answer.readAt);
-  const { kind, metric, scoreErrorMax } = asked;
+  const { kind, metric } = asked;
+  const rounding = roundingOf(metric);
+  const scoreErrorMax = asked.scoreErrorMax + rounding;
   const scored = new Map(
     rows.flatMap((row) => {
       const score = VECTORS[kind].score(metric, asked.vector, row.vector);
@@ -81,7 +83,7 @@ export function checkSearch(model: Model, asked: AskedSearch, answer: SimSearchA
     if (known.row.stamp !== hit.stamp) return `hit ${describe(known.row)} has stamp ${hit.stamp}`;
     if (!(Math.abs(known.score - hit.score) <= scoreErrorMax))
       return `hit ${describe(known.row)} has score ${hit.score} instead of ${known.score}`;
-    if (asked.finds === "nearest" && hit.score !== best[i])
+    if (asked.finds === "nearest" && !(Math.abs(hit.score - (best[i] ?? NaN)) <= rounding))
       return `hit ${i} has score ${hit.score}, the best is ${best[i]}`;
     if (order(answer.hits[i - 1]?.score ?? hit.score, hit.score) > 0) return `hit ${i} is out of order`;
   }

@@ -11,7 +11,10 @@ import type { MessageTypes, VectorField } from "../wire/messages.gen.ts";
 /** What the vectors of a collection are made of. */
 export type VectorKind = "float" | "binary" | "minhash" | "sparse";
 
-/** Whatever a vector is made of, a row of the simulation names it by so many small whole numbers, so that every engine computes the same scores. */
+/**
+ * Whatever a vector is made of, a row of the simulation names it by so many small whole numbers, so that every engine computes the same
+ * scores, but for the rounding of COSINE and JACCARD.
+ */
 export const VALUES = 4;
 
 /** How one kind is written, read and compared. */
@@ -33,22 +36,31 @@ export const VECTORS: Readonly<Record<VectorKind, VectorForm>> = {
   float: {
     type: DataType.FloatVector,
     dim: VALUES,
-    metrics: ["L2", "IP"],
+    metrics: ["L2", "IP", "COSINE"],
     searchParams: {},
     random: (random) => Array.from({ length: VALUES }, () => random.between(-8, 8)),
     encode: (vector) => new Uint8Array(Float32Array.from(vector).buffer),
     decode: (bytes) => [...new Float32Array(bytes.slice().buffer)],
-    score: (metric, a, b) => (metric === "L2" ? sum(a, b, (x, y) => (x - y) ** 2) : sum(a, b, product)),
+    score: (metric, a, b) => {
+      if (metric === "L2") return sum(a, b, (x, y) => (x - y) ** 2);
+      const lengths = metric === "COSINE" ? Math.sqrt(sum(a, a, product) * sum(b, b, product)) : 1;
+      return lengths === 0 ? 0 : sum(a, b, product) / lengths;
+    },
   },
   binary: {
     type: DataType.BinaryVector,
     dim: VALUES * 8,
-    metrics: ["HAMMING"],
+    metrics: ["HAMMING", "JACCARD"],
     searchParams: {},
     random: (random) => Array.from({ length: VALUES }, () => random.int(256)),
     encode: (vector) => Uint8Array.from(vector),
     decode: (bytes) => [...bytes],
-    score: (_, a, b) => sum(a, b, (x, y) => bitsOf(x ^ y)),
+    score: (metric, a, b) => {
+      const different = sum(a, b, (x, y) => bitsOf(x ^ y));
+      if (metric === "HAMMING") return different;
+      const any = sum(a, b, (x, y) => bitsOf(x | y));
+      return any === 0 ? 0 : different / any;
+    },
   },
   /** Signatures of elements of eight bits, which a few of them share. */
   minhash: {
@@ -92,6 +104,11 @@ export const VECTORS: Readonly<Record<VectorKind, VectorForm>> = {
 /** Whether a row with the score is a hit at all: sparse ones without a common entry are none. */
 export function isHit(kind: VectorKind, score: number): boolean {
   return kind !== "sparse" || score > 0;
+}
+
+/** How far apart the scores of two engines, or of a row and its copy in an index, may be although both are exact. */
+export function roundingOf(metric: MetricType): number {
+  return metric === "COSINE" || metric === "JACCARD" ? 1e-5 : 0;
 }
 
 /** Best first. */
