@@ -59,6 +59,7 @@ interface Run {
   readonly build_cpu_s: number;
   readonly build_s: number;
   readonly bytes: number;
+  readonly resident_bytes: number;
   readonly peak_bytes: number;
   readonly distances?: number;
   readonly bytes_read?: number;
@@ -250,6 +251,7 @@ async function measureAll(
       build_cpu_s: built.build_cpu_s,
       build_s: built.build_s,
       bytes: built.bytes,
+      resident_bytes: built.resident_bytes,
       peak_bytes: built.peak_bytes,
       ...(distances === undefined ? {} : { distances }),
       ...(bytesRead === undefined ? {} : { bytes_read: bytesRead }),
@@ -269,7 +271,7 @@ function curvesOf(runs: readonly Run[]) {
   }));
 }
 
-/** Every point, then speeds at three recalls, each beside hnswlib's. */
+/** Every point, then speeds at four recalls and memory, each beside hnswlib's. */
 function printSummary(runs: readonly Run[]): void {
   console.log("");
   for (const run of runs) {
@@ -294,6 +296,22 @@ function printSummary(runs: readonly Run[]): void {
       return `${speed === undefined ? "-" : speed.toFixed(0)}${ratio}`.padStart(16);
     });
     console.log(`${name.padEnd(24)}${cells.join("")}`);
+  }
+  printMemory(runs);
+}
+
+/** What searching needs, beside hnswlib's file and what its process holds for it. */
+function printMemory(runs: readonly Run[]): void {
+  const first = new Map(runs.toReversed().map((run) => [`${run.library} ${run.index}`, run]));
+  const base = first.get("hnswlib HNSW");
+  console.log("\nMB (times hnswlib's file, times hnswlib's memory), highest recall");
+  for (const [name, { bytes }] of [...first].toReversed()) {
+    const beside =
+      base && ` (${(bytes / base.bytes).toFixed(3)}, ${(bytes / base.resident_bytes).toFixed(3)})`;
+    const recalls = runs.filter((run) => `${run.library} ${run.index}` === name).map(({ recall }) => recall);
+    console.log(
+      `${name.padEnd(24)}${mb(bytes).padStart(8)}${beside ?? ""}  ${Math.max(...recalls).toFixed(4)}`,
+    );
   }
 }
 

@@ -20,6 +20,7 @@ export interface BuildCost {
   readonly build_cpu_s: number;
   readonly build_s: number;
   readonly bytes: number;
+  readonly resident_bytes: number;
   readonly peak_bytes: number;
   readonly queries: number;
 }

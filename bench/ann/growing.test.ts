@@ -26,6 +26,6 @@ test("searches beside the adding thread are compared with those before and after
 });
 
 test("adds are compared with another library's by their CPU seconds", () => {
-  const peer = { build_cpu_s: 4, build_s: 5, bytes: 1, peak_bytes: 1, queries: 1 };
+  const peer = { build_cpu_s: 4, build_s: 5, bytes: 1, resident_bytes: 1, peak_bytes: 1, queries: 1 };
   assert.equal(addsLine([part, part], peer, 2000), "adds: 2000 per CPU s, 4.00 x hnswlib (500)");
 });

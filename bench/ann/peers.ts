@@ -17,6 +17,7 @@ export const INDEXES = [
   "FLAT",
   "HNSW",
   "HNSW_SQ",
+  "HNSW_SQ_F16",
   "HNSW_PQ",
   "IVF_FLAT",
   "IVF_SQ8",

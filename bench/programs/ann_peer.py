@@ -5,6 +5,7 @@ engine/bench/ann-bench.cc: all queries in one call, again until 50 ms of CPU hav
 only) holds a bit a row, for all queries or for each, which is then a call of its own.
 """
 
+import ctypes
 import json
 import os
 import sys
@@ -152,6 +153,8 @@ built = {"build_cpu_s": time.process_time() - cpu, "build_s": time.time() - wall
 built["peak_bytes"] = status_bytes("VmHWM") - before
 mask_bytes = (len(base) + 63) // 64 * 8
 del base
+ctypes.CDLL(None).malloc_trim(0)
+built["resident_bytes"] = status_bytes("VmRSS") - before - queries.nbytes
 print(json.dumps(built | {"bytes": contestant.bytes(), "queries": len(queries)}), flush=True)
 
 for line in sys.stdin:

@@ -3,10 +3,11 @@
 //   ann-bench --base base.npy --queries queries.npy --metric cosine|l2|ip --index NAME [--threads 1] [--m 16] [--efc 200]
 //             [--nlist 1024] [--subs 32] [--nbits 8] [--type f32|f16]
 //
-// Rows are float32 .npy, normalised for cosine. NAME is FLAT, HNSW, HNSW_SQ, HNSW_PQ, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ or SCANN.
+// Rows are float32 .npy, normalised for cosine. NAME is FLAT, HNSW, HNSW_SQ (codes only), HNSW_SQ_F16 (ranked again on a copy), HNSW_PQ, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ or SCANN.
 // The first line printed is what the build took. Each line read, `WIDTH K FILE [MASKS]`, is one measurement: all queries are searched with that
 // ef or nprobe until 50 ms of CPU have gone by; the ids go into FILE (int32, K a query, -1 where there are fewer), one line says what it took.
 // MASKS is a file with a bit a row in 64-bit words, for all queries or one such mask for each, which is then a call of its own.
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <ctime>
@@ -57,8 +58,8 @@ struct Contestant {
 
   /// Whether searches read the raw rows.
   bool readsRows() const {
-    if (graph) return graph->info().rerank;
-    return !lists || lists->info().kind == IvfKind::flat || lists->info().kind == IvfKind::scann || lists->info().refine;
+    if (graph) return graph->info().refine == Refine::rows;
+    return !lists || lists->info().kind == IvfKind::flat || lists->info().refine == Refine::rows;
   }
 
   Status search(const uint8_t* queries, uint32_t nq, uint32_t width, uint32_t k, const Bitset& visible, const HitBuffer& out, SearchStats* stats, HnswScratch* scratch) const {
@@ -153,7 +154,7 @@ int main(int argc, char** argv) {
   const std::map<std::string, IvfKind> lists = {{"IVF_FLAT", IvfKind::flat}, {"IVF_SQ8", IvfKind::sq8}, {"IVF_PQ", IvfKind::pq}, {"SCANN", IvfKind::scann}, {"IVF_RABITQ", IvfKind::rabitq}};
   // Forgets the peak so far.
   std::ofstream("/proc/self/clear_refs") << "5";
-  const double cpu = cpuSeconds(), wall = wallSeconds();
+  double cpu = cpuSeconds(), wall = wallSeconds();
   if (const auto kind = lists.find(contestant.name); kind != lists.end()) {
     IvfBuildParams params;
     params.kind = kind->second;
@@ -171,15 +172,26 @@ int main(int argc, char** argv) {
     params.threads = threads;
     params.subs = number("--subs", "32");
     params.nbits = number("--nbits", "8");
-    params.codes = contestant.name == "HNSW_SQ" ? HnswCodes::u8 : contestant.name == "HNSW_PQ" ? HnswCodes::product : HnswCodes::automatic;
-    params.rerank = contestant.name != "HNSW_SQ";
+    params.codes = contestant.name == "HNSW_PQ" ? HnswCodes::product : contestant.name == "HNSW" ? HnswCodes::automatic : HnswCodes::u8;
+    params.refine = contestant.name == "HNSW_SQ" ? Refine::none : contestant.name == "HNSW_SQ_F16" ? Refine::f16 : Refine::rows;
     contestant.graph = opened<HnswIndex>(contestant, buildHnsw(contestant.view, {}, params, {}));
   } else if (contestant.name != "FLAT") {
     fail("no index is called " + contestant.name);
   }
+  cpu = cpuSeconds() - cpu;
+  wall = wallSeconds() - wall;
   const uint64_t bytes = contestant.file.size() + (contestant.readsRows() ? base.size() : 0);
-  std::printf("{\"build_cpu_s\": %.3f, \"build_s\": %.3f, \"bytes\": %llu, \"peak_bytes\": %llu, \"queries\": %u, \"isa\": \"%s\"}\n", cpuSeconds() - cpu, wallSeconds() - wall,
-              static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(statusBytes("VmHWM:") - before), nq, kernels().name);
+  const uint64_t peak = statusBytes("VmHWM:") - before;
+  // A search that read a row all the same would end here.
+  if (contestant.graph && !contestant.readsRows()) {
+    base = AlignedBytes();
+    chunk = nullptr;
+  }
+  // What builds gave back counts no more.
+  malloc_trim(0);
+  const uint64_t resident = statusBytes("VmRSS:") - before - queries.size();
+  std::printf("{\"build_cpu_s\": %.3f, \"build_s\": %.3f, \"bytes\": %llu, \"resident_bytes\": %llu, \"peak_bytes\": %llu, \"queries\": %u, \"isa\": \"%s\"}\n", cpu, wall,
+              static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(resident), static_cast<unsigned long long>(peak), nq, kernels().name);
   std::fflush(stdout);
 
   std::vector<HnswScratch> scratch(threads);

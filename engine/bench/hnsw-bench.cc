@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
   build.threads = static_cast<uint32_t>(std::stoul(option("--threads", "1")));
   const std::string codes = option("--codes", "auto");
   build.codes = codes == "none" ? HnswCodes::none : codes == "u8" ? HnswCodes::u8 : codes == "product" ? HnswCodes::product : HnswCodes::automatic;
-  build.rerank = option("--alone", "") != "yes";
+  build.refine = option("--alone", "") == "yes" ? Refine::none : Refine::rows;
   build.subs = static_cast<uint32_t>(std::stoul(option("--subs", "32")));
   build.nbits = static_cast<uint32_t>(std::stoul(option("--nbits", "8")));
   build.productLevels = static_cast<uint32_t>(std::stoul(option("--levels", "1")));

@@ -55,7 +55,9 @@ napi_value buildVector(Call& call) {
   input.subs = call.uint32(7);
   input.nbits = call.uint32(8);
   input.levels = call.uint32(9);
-  input.refine = call.boolean(10);
+  const uint32_t refine = call.uint32(10);
+  if (refine > static_cast<uint32_t>(kLastRefine)) refuse("unknown refinement");
+  input.refine = static_cast<Refine>(refine);
   input.codesPerRow = static_cast<float>(call.number(11));
   input.cachedPerRow = static_cast<float>(call.number(12));
   input.elementBytes = call.uint32(13);

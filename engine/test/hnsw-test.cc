@@ -368,12 +368,12 @@ void codesWithAndWithoutRows() {
         SearchParams params;
         params.ef = 80;
         const Built again = built(column.view, build);
-        EXPECT(again.index.info().rerank, where);
+        EXPECT(again.index.info().refine == Refine::rows, where);
         params.refineRows = 80;
         EXPECT(compare(again.index, column.view, metric, queries, nq, {}, params, where) >= (metric == Metric::ip ? 0.85 : 0.93), where);
-        build.rerank = false;
+        build.refine = Refine::none;
         const Built alone = built(column.view, build);
-        EXPECT(!alone.index.info().rerank && alone.file.size() == again.file.size(), where);
+        EXPECT(alone.index.info().refine == Refine::none && alone.file.size() == again.file.size(), where);
         for (const double share : {1.0, 0.3, 0.002}) {
           const Mask mask = randomMask(rows, share, 113);
           const double recall = recallByRow(alone.index, column.view, metric, queries, nq, share == 1 ? Bitset{} : mask.view(), params, where);

@@ -38,8 +38,8 @@ Built built(const VectorView& view, const IvfBuildParams& params, const Bitset& 
 }
 
 /// Whether the scores of this kind are those of the raw rows.
-bool exactScores(IvfKind kind, bool refine) {
-  return kind == IvfKind::flat || kind == IvfKind::binary || (refine && (kind == IvfKind::scann || kind == IvfKind::rabitq));
+bool exactScores(IvfKind kind, Refine refine) {
+  return kind == IvfKind::flat || kind == IvfKind::binary || (refine == Refine::rows && (kind == IvfKind::scann || kind == IvfKind::rabitq));
 }
 
 /// Share of the exact hits found, by row's exact score (ties count), checking counts, order, visibility and exact scores.

@@ -6,6 +6,7 @@ import type {
   EngineInfo,
   GrowingSegment,
   NativeBuffer,
+  Refinement,
   ScalarIndexSpec,
   SealedSegment,
   SealedSpec,
@@ -128,7 +129,7 @@ export class NativeEngine implements Engine {
         subspacesOf(index),
         "nbits" in index ? index.nbits : 8,
         "levels" in index ? index.levels : 1,
-        "refine" in index && index.refine,
+        REFINEMENTS["refine" in index ? index.refine : "none"],
         index.kind === "DISKANN" ? index.codesPerRow : 0,
         index.kind === "DISKANN" ? index.cachedPerRow : 0,
         index.kind === "MINHASH_LSH" ? index.elementBytes : 0,
@@ -202,6 +203,9 @@ const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
   DISKANN: 11,
   MINHASH_LSH: 12,
 };
+
+/** Numbers of the engine's Refine. */
+const REFINEMENTS: Readonly<Record<Refinement, number>> = { none: 0, rows: 1, f16: 2, bf16: 3, u8: 4 };
 
 /** Links of a node, and how wide they are sought. */
 function linksOf(index: VectorIndexSpec["index"]): readonly [number, number] {

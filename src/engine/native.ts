@@ -189,7 +189,7 @@ export type VectorBuildParts = [
   subs: number,
   nbits: number,
   levels: number,
-  refine: boolean,
+  refine: number,
   codesPerRow: number,
   cachedPerRow: number,
   elementBytes: number,

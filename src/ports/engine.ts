@@ -290,6 +290,13 @@ export interface GrowingSegment extends Segment {
 
 export type SealedSegment = Segment;
 
+/**
+ * What the best by code are ranked again on: nothing (scores are those of the codes), the vectors of the segment, or a copy of them in the index
+ * file, where that is narrower than they are (else the vectors). Without `rows` no search through the index reads the vectors, and scores are those
+ * of what was ranked on. `u8` has eight bits for each dimension's own range.
+ */
+export type Refinement = "none" | "rows" | "f16" | "bf16" | "u8";
+
 export interface VectorIndexSpec {
   readonly fieldId: number;
   readonly type: DataType;
@@ -297,15 +304,12 @@ export interface VectorIndexSpec {
   readonly metric: MetricType;
   readonly index:
     | { readonly kind: "HNSW"; readonly m: number; readonly efConstruction: number }
-    /**
-     * A graph over 8-bit codes; without `refine` the raw vectors are not read, and scores are
-     * those of the codes.
-     */
+    /** A graph over 8-bit codes, whose best are ranked again as `refine` says. */
     | {
         readonly kind: "HNSW_SQ";
         readonly m: number;
         readonly efConstruction: number;
-        readonly refine: boolean;
+        readonly refine: Refinement;
       }
     /** A graph over product codes: `subs` divides the dimension, `nbits` is 1 to 8; each of `levels` (1 to 16) codes what the ones before left. */
     | {
@@ -315,15 +319,15 @@ export interface VectorIndexSpec {
         readonly subs: number;
         readonly nbits: number;
         readonly levels: number;
-        readonly refine: boolean;
+        readonly refine: Refinement;
       }
     | { readonly kind: "FLAT" }
     /** Lists around centroids, fewer than asked for where there are not 39 rows for each. Exact within the lists that are read. */
     | { readonly kind: "IVF_FLAT" | "BIN_IVF_FLAT" | "IVF_SQ8"; readonly nlist: number }
     /** Product codes: `m` divides the dimension, `nbits` is 1 to 8. */
     | { readonly kind: "IVF_PQ"; readonly nlist: number; readonly m: number; readonly nbits: number }
-    /** Coarse codes; with `refine` the best are ranked again on the raw vectors. SCANN needs an even dimension. */
-    | { readonly kind: "SCANN" | "IVF_RABITQ"; readonly nlist: number; readonly refine: boolean }
+    /** Coarse codes, whose best are ranked again as `refine` says. SCANN needs an even dimension. */
+    | { readonly kind: "SCANN" | "IVF_RABITQ"; readonly nlist: number; readonly refine: Refinement }
     /**
      * A graph on disk, vectors beside the links, for types but binary: `maxDegree` 1 to 2,048 links a node, `searchList` 1 to 65,536. In memory, for
      * each byte of a row: `codesPerRow` bytes of product codes (at least one, at most one for each dimension) and `cachedPerRow` of the graph.

@@ -13,7 +13,7 @@ export interface VectorIndexType extends SimIndexType {
   readonly file: "built" | undefined;
   /** What a search as wide as `WIDEST` finds: the nearest, or k rows of which some may be further away. A narrow one finds the latter. */
   readonly finds: "nearest" | "some";
-  /** How far a score may be from that of the row; 0 where scores come from the rows. */
+  /** How far a score may be from that of the row; 0 where scores come from the rows. Copies of less precision hold small whole numbers, but not rows of unit length. */
   readonly scoreErrorMax: number;
 }
 
@@ -26,20 +26,27 @@ export const VECTOR_INDEXES: readonly VectorIndexType[] = [
   { name: "BIN_FLAT", on: ["binary"], params: {}, ...exact, file: undefined },
   { name: "AUTOINDEX", on: ["float", "binary", "sparse"], params: {}, ...exact },
   { name: "HNSW", on: ["float", "binary"], params: graph, ...exact },
-  { name: "HNSW_SQ", on: ["float"], params: { ...graph, sq_type: "SQ8", refine: "true" }, ...exact },
+  {
+    name: "HNSW_SQ",
+    on: ["float"],
+    params: { ...graph, sq_type: "SQ8", refine: "true" },
+    ...exact,
+  },
   {
     name: "HNSW_PQ",
     on: ["float"],
-    params: { ...graph, m: "2", nbits: "4", refine: "true" },
+    params: { ...graph, m: "2", nbits: "4", refine: "true", refine_type: "FP16" },
     ...exact,
     finds: "some",
+    scoreErrorMax: 0.001,
   },
   {
     name: "HNSW_PRQ",
     on: ["float"],
-    params: { ...graph, m: "2", nbits: "4", nrq: "2", refine: "true" },
+    params: { ...graph, m: "2", nbits: "4", nrq: "2", refine: "true", refine_type: "BF16" },
     ...exact,
     finds: "some",
+    scoreErrorMax: 0.01,
   },
   { name: "IVF_FLAT", on: ["float"], params: lists, ...exact },
   { name: "IVF_SQ8", on: ["float"], params: lists, ...exact, finds: "some", scoreErrorMax: 6 },

@@ -33,14 +33,14 @@ const cases: readonly Case[] = [
   },
   {
     type: "IVF_RABITQ",
-    params: { nlist: 16, refine: true },
+    params: { nlist: 16, refine: true, refine_type: "SQ8" },
     search: { nprobe: 16, refine_k: 20 },
     recall: 0.8,
   },
   { type: "HNSW_SQ", params: { M: 16, efConstruction: 100 }, search: { ef: 100 }, recall: 0.9 },
   {
     type: "HNSW_PQ",
-    params: { M: 16, efConstruction: 100, m: 16, nbits: 8, refine: true, refine_type: "FP32" },
+    params: { M: 16, efConstruction: 100, m: 16, nbits: 8, refine: true, refine_type: "FP16" },
     search: { ef: 200, refine_k: 10 },
     recall: 0.9,
   },

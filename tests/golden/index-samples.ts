@@ -31,19 +31,26 @@ const graph = { m: 8, efConstruction: 60 } as const;
 const products = { ...graph, subs: 4, nbits: 8 } as const;
 const nlist = 15;
 
-/** Version 1 had measured no widths, and answers recall targets all the same. */
+/** Version 1 had measured no widths, and answers recall targets all the same. From version 3 on a file may hold a copy of the rows. */
 export const INDEX_SAMPLES: readonly IndexSample[] = [
   onFloats("hnsw-index-1.bin", { kind: "HNSW", ...graph }, 0.9),
   onFloats("hnsw-index-2.bin", { kind: "HNSW", ...graph }, 0.9),
-  onFloats("hnsw-index-2-sq.bin", { kind: "HNSW_SQ", ...graph, refine: false }, 0.9),
-  onFloats("hnsw-index-2-pq.bin", { kind: "HNSW_PQ", ...products, levels: 1, refine: true }, 0.9),
-  onFloats("hnsw-index-2-prq.bin", { kind: "HNSW_PRQ", ...products, levels: 2, refine: false }, 0.8),
+  onFloats("hnsw-index-3.bin", { kind: "HNSW", ...graph }, 0.9),
+  onFloats("hnsw-index-3-sq-f16.bin", { kind: "HNSW_SQ", ...graph, refine: "f16" }, 0.9),
+  onFloats("hnsw-index-3-pq-bf16.bin", { kind: "HNSW_PQ", ...products, levels: 1, refine: "bf16" }, 0.9),
+  onFloats("hnsw-index-3-prq-u8.bin", { kind: "HNSW_PRQ", ...products, levels: 2, refine: "u8" }, 0.9),
+  onFloats("hnsw-index-2-sq.bin", { kind: "HNSW_SQ", ...graph, refine: "none" }, 0.9),
+  onFloats("hnsw-index-2-pq.bin", { kind: "HNSW_PQ", ...products, levels: 1, refine: "rows" }, 0.9),
+  onFloats("hnsw-index-2-prq.bin", { kind: "HNSW_PRQ", ...products, levels: 2, refine: "none" }, 0.8),
   onFloats("ivf-index-1.bin", { kind: "IVF_FLAT", nlist }, 0.9),
   onFloats("ivf-index-2.bin", { kind: "IVF_FLAT", nlist }, 0.9),
+  onFloats("ivf-index-3.bin", { kind: "IVF_FLAT", nlist }, 0.9),
+  onFloats("ivf-index-3-rabitq-f16.bin", { kind: "IVF_RABITQ", nlist, refine: "f16" }, 0.9),
+  onFloats("ivf-index-3-rabitq-u8.bin", { kind: "IVF_RABITQ", nlist, refine: "u8" }, 0.9),
   onFloats("ivf-index-2-sq8.bin", { kind: "IVF_SQ8", nlist }, 0.9),
   onFloats("ivf-index-2-pq.bin", { kind: "IVF_PQ", nlist, m: 4, nbits: 8 }, 0.7),
-  onFloats("ivf-index-2-scann.bin", { kind: "SCANN", nlist, refine: true }, 0.9),
-  onFloats("ivf-index-2-rabitq.bin", { kind: "IVF_RABITQ", nlist, refine: true }, 0.9),
+  onFloats("ivf-index-2-scann.bin", { kind: "SCANN", nlist, refine: "rows" }, 0.9),
+  onFloats("ivf-index-2-rabitq.bin", { kind: "IVF_RABITQ", nlist, refine: "rows" }, 0.9),
   {
     file: "ivf-index-2-binary.bin",
     field: BITS,

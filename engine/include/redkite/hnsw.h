@@ -1,4 +1,4 @@
-// HNSW: a navigable graph over the rows of a dense column, walked on 8-bit codes and re-ranked on the raw rows.
+// HNSW: a navigable graph over the rows of a dense column, walked on 8-bit codes and re-ranked on the raw rows or a narrower copy.
 //
 // Source of the graph: Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical
 // Navigable Small World graphs", sections 4.1 to 4.3. The file is described in docs/internals/hnsw-index-file.md: position-independent,
@@ -49,9 +49,8 @@ struct HnswBuildParams {
   uint32_t threads = 1;           ///< one thread and a seed give the same bytes every time
   uint64_t seed = 1;
   HnswCodes codes = HnswCodes::automatic;
-  /// Whether a search ranks the best of its walk on the raw rows. False: nothing but codes and links is read, and scores are those of the
-  /// codes (u8, product).
-  bool rerank = true;
+  /// What a search ranks the best of its walk on. Anything but the rows of the column needs codes (u8, product).
+  Refine refine = Refine::rows;
   uint32_t subs = 0;           ///< product: 1 to dim, divides dim
   uint32_t nbits = 8;          ///< product: 1 to 8
   uint32_t productLevels = 1;  ///< product: 1 to 16; each codes what the ones before left
@@ -97,7 +96,7 @@ struct HnswInfo {
   uint32_t efConstruction = 0;
   uint32_t levels = 0;  ///< above level 0
   bool codes = false;
-  bool rerank = true;  ///< on the raw rows
+  Refine refine = Refine::rows;  ///< rows, too, where walks read them
 };
 
 /// An opened file. Cheap to copy; does not own the bytes. Safe to search from any number of threads at once.

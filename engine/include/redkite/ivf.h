@@ -18,8 +18,8 @@ enum class IvfKind : uint8_t {
   flat = 0,    ///< 8-bit codes with a proven error bound; whatever they leave open is compared on the raw rows: exact within the lists
   sq8 = 1,     ///< 8-bit codes, a scale for each row
   pq = 2,      ///< product codes of `nbits` bits in `subs` subspaces
-  scann = 3,   ///< product codes of 4 bits, two dimensions each; the best are compared on the raw rows
-  rabitq = 4,  ///< one bit a dimension after a random rotation; the best are compared on the raw rows where `refine` is set
+  scann = 3,   ///< product codes of 4 bits, two dimensions each; the best are compared as `refine` says
+  rabitq = 4,  ///< one bit a dimension after a random rotation; the best are compared as `refine` says
   binary = 5,  ///< the bits themselves
 };
 
@@ -31,7 +31,7 @@ struct IvfBuildParams {
   uint32_t lists = 128;  ///< 1 to 65,536; fewer where there are not 39 rows for each
   uint32_t subs = 0;     ///< pq: 1 to dim, divides dim
   uint32_t nbits = 8;    ///< pq: 1 to 8
-  bool refine = true;    ///< scann, rabitq: the best are ranked again on the raw rows
+  Refine refine = Refine::rows;  ///< scann, rabitq: what the best are ranked again on
   uint32_t threads = 1;  ///< any number gives the same bytes
   uint64_t seed = 1;
 };
@@ -45,7 +45,7 @@ Result<AlignedBytes> buildIvf(const VectorView& view, const Bitset& indexed, con
 struct IvfSearchParams {
   /// Lists that are read at least; at most all are.
   uint32_t nprobe = 8;
-  /// Rows that are compared on the raw vectors in the end, where the index does that; raised to k. 0: k.
+  /// Rows that are ranked again in the end, where the index does that; raised to k. 0: what its codes ask for.
   uint32_t refineRows = 0;
 };
 
@@ -59,7 +59,7 @@ struct IvfInfo {
   uint32_t lists = 0;
   uint32_t subs = 0;
   uint32_t nbits = 0;
-  bool refine = false;
+  Refine refine = Refine::none;
 };
 
 /// An opened file. Cheap to copy; does not own the bytes. Safe to search from any number of threads at once.

@@ -22,6 +22,9 @@ class Scorer {
   /// Takes the next query: rowBytes(type, dim) bytes, no alignment needed.
   void setQuery(const uint8_t* query);
 
+  /// The same for f32, f16 and bf16 rows from dim floats.
+  void setFloats(const float* query);
+
   /// Distances of `n` (at most kScorerBatch) rows.
   void distances(const uint8_t* const* rows, uint32_t n, float* out) const;
 
@@ -30,6 +33,8 @@ class Scorer {
 
  private:
   friend void tileDistances(const Scorer* const* scorers, uint32_t nq, const uint8_t* const* rows, uint32_t n, float* out);
+  void takeWideNorm();
+  void takeSquaredNorm(float squared);
   float cosineDistance(float dot, float norm) const;
   void minHashDistances(const uint8_t* const* rows, uint32_t n, float* out) const;
 

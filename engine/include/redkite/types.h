@@ -78,6 +78,18 @@ constexpr size_t rowBytes(VectorType type, uint32_t dim) {
   return 0;
 }
 
+/// What an index of codes ranks the best by code again on. Values are part of stored formats.
+enum class Refine : uint8_t {
+  none = 0,  ///< nothing: scores are those of the codes, and no row is read
+  rows = 1,  ///< the rows of the column
+  /// A copy of the rows in the index file, where that is narrower than they are; else the rows. The column is not read, scores are those of the
+  /// copy. u8 has a range of its own for each dimension.
+  f16 = 2,
+  bf16 = 3,
+  u8 = 4,
+};
+inline constexpr Refine kLastRefine = Refine::u8;
+
 enum class StatusCode : int32_t {
   ok = 0,
   invalidArgument = 1,  ///< the caller's parameters; the message names the value
@@ -232,7 +244,7 @@ struct SearchParams {
   float recallTarget = 0;
   const ScoreRange* range = nullptr;
   const GroupBy* group = nullptr;
-  /// Rows that an index of coarse codes ranks again on the raw vectors; 0: as many as its codes ask for. Candidates that MINHASH_LSH compares
+  /// Rows that an index of codes ranks again (Refine) at least; 0: as many as its codes ask for. Candidates that MINHASH_LSH compares
   /// at most, raised to k; 0: all.
   uint32_t refineRows = 0;
   /// For MHJACCARD alone.
@@ -258,7 +270,7 @@ enum class SearchPath : uint8_t { empty = 0, flat = 1, graph = 2, graphThenExact
 /// Added up over the queries of a call; `path` is the most expensive path taken.
 struct SearchStats {
   uint64_t distances = 0;       ///< distances computed, on codes or on rows
-  uint64_t exactDistances = 0;  ///< of these, on the raw rows
+  uint64_t exactDistances = 0;  ///< of these, on the raw rows or the copy that stands for them
   uint64_t bytes = 0;           ///< bytes of codes, rows and links read for them
   uint64_t hops = 0;            ///< graph nodes expanded
   uint64_t reads = 0;           ///< pages of 4 KiB read from disk past the page cache

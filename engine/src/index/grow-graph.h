@@ -9,8 +9,8 @@
 
 namespace redkite {
 
-inline void setScalarCodes(HnswHeader& h, bool rerank) {
-  h.codeKind = codeKindOf(rerank ? NodeCodes::u8 : NodeCodes::u8Alone);
+inline void setScalarCodes(HnswHeader& h, Refine refine) {
+  h.codeKind = codeKindWith(codeKindOf(refine == Refine::none ? NodeCodes::u8Alone : NodeCodes::u8), refine);
   h.codeStride = codeStrideOf(h.dim);
 }
 
@@ -36,7 +36,7 @@ Status growGraph(const BuildPlan& plan, MakePairs makePairs, Use use) {
 template <class Use>
 Status growOnCodes(const BuildPlan& plan, const ScalarQuantiser& quantiser, Use use) {
   BuildPlan walk = plan;
-  setScalarCodes(walk.header, true);
+  setScalarCodes(walk.header, Refine::rows);
   walk.header.codeScale = quantiser.scale;
   placeSections(walk.header);
   AlignedBytes codes = AlignedBytes::allocate(walk.header.linksAt);

@@ -29,8 +29,8 @@ Status checkParams(const VectorView& view, const HnswBuildParams& params) {
   if (view.rows > kRowsMax) return outside("row count", view.rows, 0, kRowsMax);
   if (params.m < kLinksMMin || params.m > kLinksMMax) return outside("M", params.m, kLinksMMin, kLinksMMax);
   if (params.efConstruction == 0 || params.efConstruction > 65536) return outside("efConstruction", params.efConstruction, 1, 65536);
-  if (!params.rerank && (view.type == VectorType::binary || params.codes == HnswCodes::automatic || params.codes == HnswCodes::none)) {
-    return Status::invalid("a graph without raw rows needs codes");
+  if (refineOf(view.type, params.refine) != Refine::rows && (view.type == VectorType::binary || params.codes == HnswCodes::automatic || params.codes == HnswCodes::none)) {
+    return Status::invalid("a graph whose best are not ranked on the raw rows needs codes");
   }
   if (params.codes != HnswCodes::product) return {};
   if (view.type == VectorType::binary) return Status::invalid("binary rows have no product codes");
@@ -55,11 +55,13 @@ HnswHeader headerFor(const VectorView& view, const HnswBuildParams& params) {
   h.entry = kNoNode;
   h.seed = params.seed;
   h.slots = linkSlots(params.m);
+  const Refine refine = refineOf(view.type, params.refine);
   if (params.codes == HnswCodes::product) {
-    h.codeKind = codeKindOf(params.rerank ? NodeCodes::product : NodeCodes::productAlone, params.nbits, params.productLevels);
+    const NodeCodes codes = refine == Refine::none ? NodeCodes::productAlone : NodeCodes::product;
+    h.codeKind = codeKindWith(codeKindOf(codes, params.nbits, params.productLevels), refine);
     h.codeStride = params.subs * params.productLevels;
   } else if (view.type != VectorType::binary && params.codes != HnswCodes::none) {
-    setScalarCodes(h, params.rerank);
+    setScalarCodes(h, refine);
   }
   h.codeScale = 1;
   return h;
@@ -161,6 +163,10 @@ Result<AlignedBytes> build(const VectorView& view, const Bitset& indexed, const 
   placeSections(plan.header);
   AlignedBytes file = AlignedBytes::allocate(plan.header.bytes);
   if (file.data() == nullptr) return {Status::outOfMemory(), {}};
+  if (const Refine refine = refineOf(plan.header); isCopy(refine)) {
+    Status status = writeCopy(view, params.metric, refine, plan.order, params.threads, control.cancel, file.data() + copyAt(plan.header));
+    if (!status.ok()) return {std::move(status), {}};
+  }
   if (isProduct(codesOf(plan.header))) return buildOnProducts(plan, std::move(file));
   if (isScalar(codesOf(plan.header))) {
     const ScalarQuantiser quantiser = trainOn(plan);
@@ -200,7 +206,8 @@ uint64_t hnswBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const H
   const uint64_t books = product ? shape.bookFloats() * 4 + productSampleRows(shape) * dim * 4 + params.threads * (uint64_t{params.productLevels} * params.subs * 2048 + 16ull * dim) : 0;
   // Upper levels hold a share of 1 / (M - 1) of the nodes; half as many again covers unlucky draws.
   const uint64_t upper = rows * 3ull / (2 * (params.m > 1 ? params.m - 1 : 1)) + 1024;
-  const uint64_t file = sizeof(HnswHeader) + sizeof(WidthCurves) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384;
+  const uint64_t file = sizeof(HnswHeader) + sizeof(WidthCurves) + rows * (stride + 4 + slots * 4) + upper * (params.m + 1) * 4 + 4ull * dim + 16384 +
+                        copyBytes(refineOf(type, params.refine), dim, rows);
   const uint64_t growing = rows * (slots * 3 / 2 * 8 + 1 + 12) + upper * (params.m * 3ull / 2 * 8 + 1);
   const uint64_t training = std::max<uint64_t>(64, (1u << 22) / std::max(1u, dim)) * dim * 4 + (uint64_t{1} << 20);
   const uint64_t perLane = rows * 3ull / 16 + uint64_t{params.efConstruction} * 64 + 8ull * dim + 4096;

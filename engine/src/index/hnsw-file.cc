@@ -32,13 +32,18 @@ std::string countsProblem(const HnswHeader& h) {
   if (h.levels > 0 && h.levelNodes[0] != h.upperNodes) return number("size of level 1", h.levelNodes[0]);
   const NodeCodes codes = codesOf(h);
   if (codes > NodeCodes::productAlone || (codes != NodeCodes::none && type == VectorType::binary)) return number("code kind", h.codeKind);
+  if (const uint32_t copy = h.codeKind >> 24; copy != 0) {
+    const Refine refine = static_cast<Refine>(copy);
+    const bool known = h.version >= 3 && copy <= static_cast<uint32_t>(kLastRefine) && isCopy(refine) && refineOf(type, refine) == refine;
+    if (!known || (codes != NodeCodes::u8 && codes != NodeCodes::product)) return number("copy of the rows", copy);
+  }
   if (isProduct(codes)) {
     const uint32_t nbits = h.codeKind >> 8 & 255;
     const uint32_t levels = h.codeKind >> 16 & 255;
-    if (h.codeKind >> 24 != 0 || nbits == 0 || nbits > 8 || levels == 0 || levels > kProductLevelsMax) return number("code kind", h.codeKind);
+    if (nbits == 0 || nbits > 8 || levels == 0 || levels > kProductLevelsMax) return number("code kind", h.codeKind);
     if (h.codeStride == 0 || h.codeStride % levels != 0 || h.dim % (h.codeStride / levels) != 0) return number("code stride", h.codeStride);
   } else {
-    if (h.codeKind > 255) return number("code kind", h.codeKind);
+    if ((h.codeKind & 0x00ffff00u) != 0) return number("code kind", h.codeKind);
     if (h.codeStride != (isScalar(codes) ? codeStrideOf(h.dim) : 0)) return number("code stride", h.codeStride);
   }
   return {};
@@ -59,6 +64,7 @@ HnswParts HnswParts::of(const uint8_t* data) {
   parts.biases = h.biasesAt == 0 ? nullptr : reinterpret_cast<const float*>(data + h.biasesAt);
   parts.codes = h.codesAt == 0 ? nullptr : data + h.codesAt;
   parts.links = reinterpret_cast<const uint32_t*>(data + h.linksAt);
+  parts.copy = isCopy(refineOf(h)) ? data + copyAt(h) : nullptr;
   return parts;
 }
 
@@ -84,7 +90,7 @@ Result<HnswIndex> HnswIndex::open(const uint8_t* data, size_t bytes) {
   index.data_ = data;
   index.bytes_ = bytes;
   index.info_ = {static_cast<VectorType>(header.type), static_cast<Metric>(header.metric), header.dim, header.rows, header.nodes,
-                 header.m, header.efConstruction, header.levels, header.codeKind != 0, !isAlone(codesOf(header))};
+                 header.m, header.efConstruction, header.levels, header.codeKind != 0, refineOf(header)};
   return {{}, index};
 }
 

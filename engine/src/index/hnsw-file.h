@@ -7,6 +7,7 @@
 #include "hnsw-walk.h"
 #include "product-codes.h"
 #include "redkite/hnsw.h"
+#include "refine-rows.h"
 #include "width-curves.h"
 
 namespace redkite {
@@ -14,7 +15,7 @@ namespace redkite {
 static_assert(std::endian::native == std::endian::little, "files are read in place");
 
 inline constexpr uint32_t kHnswMagic = 0x4e484b52;  // "RKHN"
-inline constexpr uint16_t kHnswVersion = 2;
+inline constexpr uint16_t kHnswVersion = 3;
 inline constexpr uint32_t kLevelsMax = 31;
 inline constexpr uint32_t kNoNode = 0xffffffffu;
 inline constexpr uint32_t kLinksMMin = 2;
@@ -52,12 +53,13 @@ struct HnswHeader {
 };
 static_assert(sizeof(HnswHeader) == 256);
 
-/// What a node is compared by: the low byte of the header's code kind. For product codes the next two bytes are their bits and levels.
+/// What a node is compared by: the low byte of the header's code kind. For product codes the next two bytes are their bits and levels. The last
+/// byte is the copy that the best are ranked again on, where there is one.
 enum class NodeCodes : uint8_t {
   none = 0,          ///< the raw rows
-  u8 = 1,            ///< 8-bit codes, then the raw rows
+  u8 = 1,            ///< 8-bit codes, then the copy or the raw rows
   u8Alone = 2,       ///< 8-bit codes
-  product = 3,       ///< product codes, then the raw rows
+  product = 3,       ///< product codes, then the copy or the raw rows
   productAlone = 4,  ///< product codes
 };
 inline NodeCodes codesOf(const HnswHeader& header) { return static_cast<NodeCodes>(header.codeKind & 255); }
@@ -66,6 +68,11 @@ inline bool isProduct(NodeCodes codes) { return codes == NodeCodes::product || c
 inline bool isAlone(NodeCodes codes) { return codes == NodeCodes::u8Alone || codes == NodeCodes::productAlone; }
 
 inline uint32_t codeKindOf(NodeCodes codes, uint32_t nbits = 0, uint32_t levels = 0) { return static_cast<uint32_t>(codes) | nbits << 8 | levels << 16; }
+inline uint32_t codeKindWith(uint32_t codeKind, Refine copy) { return (codeKind & 0x00ffffffu) | (isCopy(copy) ? static_cast<uint32_t>(copy) << 24 : 0); }
+inline Refine refineOf(const HnswHeader& header) {
+  const Refine copy = static_cast<Refine>(header.codeKind >> 24);
+  return isCopy(copy) ? copy : isAlone(codesOf(header)) ? Refine::none : Refine::rows;
+}
 inline constexpr uint32_t kProductLevelsMax = 16;
 
 /// Of a header with product codes whose counts are within their bounds.
@@ -85,6 +92,13 @@ inline uint64_t upperLinkCount(const HnswHeader& header) {
 
 inline uint64_t checksumBlocks(const HnswHeader& header) {
   return (header.checksumsAt - sizeof(HnswHeader) + kChecksumBlock - 1) / kChecksumBlock;
+}
+
+inline constexpr uint64_t kCopyAlignment = 4096;
+/// Where the copy begins, if there is one: behind the links.
+inline uint64_t copyAt(const HnswHeader& header) {
+  const uint64_t end = header.linksAt + uint64_t{header.rows} * header.slots * 4;
+  return (end + kCopyAlignment - 1) / kCopyAlignment * kCopyAlignment;
 }
 
 /// Fills in every offset and the total from the counts, which must be within their bounds.
@@ -107,6 +121,7 @@ inline void placeSections(HnswHeader& header) {
   header.biasesAt = centered ? place(uint64_t{header.rows} * 4, 64) : 0;
   header.codesAt = coded ? place(uint64_t{header.rows} * header.codeStride, 4096) : 0;
   header.linksAt = place(uint64_t{header.rows} * header.slots * 4, 4096);
+  if (isCopy(refineOf(header))) place(copyBytes(refineOf(header), header.dim, header.rows), kCopyAlignment);
   header.checksumsAt = place(0, 64);
   at += checksumBlocks(header) * 4;
   header.bytes = at;
@@ -123,6 +138,7 @@ struct HnswParts {
   const float* biases;
   const uint8_t* codes;
   const uint32_t* links;
+  const uint8_t* copy = nullptr;  ///< null where the rows are ranked on, or nothing
 
   static HnswParts of(const uint8_t* data);
   static HnswParts of(const HnswIndex& index) { return of(index.data_); }

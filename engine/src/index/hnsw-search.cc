@@ -1,4 +1,4 @@
-// Searching: descend, walk level 0 on codes, re-rank the best on the raw rows; under filters choose between a longer walk
+// Searching: descend, walk level 0 on codes, re-rank the best on the raw rows or their copy; under filters choose between a longer walk
 // and comparing all matching rows.
 //
 // Measured and rejected for filters: walking matching nodes only, with two-hop expansion through the others (ACORN). At 10 % random
@@ -80,7 +80,7 @@ class Search {
   Search(const HnswParts& parts, const GrowingLevels* growing, const VectorView& view, const Bitset& visible, const SearchParams& params, CancelToken cancel,
          HnswScratch::State& state, const HitBuffer& out, SearchStats* stats)
       : parts_(parts), growing_(growing), h_(parts.header), metric_(static_cast<Metric>(parts.header.metric)), view_(view), visible_(visible),
-        params_(params), cancel_(cancel), s_(state), out_(out), stats_(stats), scorer_(view.type, metric_, view.dim),
+        params_(params), cancel_(cancel), s_(state), out_(out), stats_(stats), rows_(view, metric_, refineOf(parts.header), parts.copy),
         ground_{parts.links, h_.slots, h_.rows, nullptr, h_.rows} {
     visibleRows_ = visible.all() ? h_.nodes : visible.count(h_.rows);
   }
@@ -92,9 +92,9 @@ class Search {
       out_.counts[q] = 0;
       if (visibleRows_ == 0) continue;
       choose(queries, q);
-      scorer_.setQuery(queryBytes_);
+      rows_.setQuery(queryBytes_);
       const NodeCodes codes = codesOf(h_);
-      const Status status = isScalar(codes) ? searchOne(codeSpace(s_.query)) : isProduct(codes) ? searchOne(tableSpace()) : searchOne(RawSpace{&view_, &scorer_});
+      const Status status = isScalar(codes) ? searchOne(codeSpace(s_.query)) : isProduct(codes) ? searchOne(tableSpace()) : searchOne(rows_);
       if (!status.ok()) return status;
     }
     if (stats_ != nullptr) stats_->visibleRows = visibleRows_;
@@ -172,7 +172,7 @@ class Search {
 
   Status leave(Lane& lane, const uint8_t* queries) {
     choose(queries, lane.query);
-    scorer_.setQuery(queryBytes_);
+    rows_.setQuery(queryBytes_);
     counts_ = lane.counts;
     out_.counts[query_] = 0;
     Status status;
@@ -187,7 +187,7 @@ class Search {
     return status;
   }
 
-  /// Whether what the walk found is ranked again on the raw rows, and whether nothing but codes is read.
+  /// Whether what the walk found is ranked again, and whether nothing but codes is read.
   bool reranks() const { return h_.codeKind != 0 && !alone(); }
   bool alone() const { return isAlone(codesOf(h_)); }
   bool widening() const { return params_.range != nullptr || params_.group != nullptr; }
@@ -389,12 +389,11 @@ class Search {
 
   void prefetchRanked(const Pool& pool) const {
     if (!reranks()) return;
-    const RawSpace exact{&view_, &scorer_};
     const uint32_t n = std::min(kWalkBatch, rankedRows(pool, static_cast<uint32_t>(widthAsked())));
-    for (uint32_t i = 0; i < n; ++i) exact.prefetch(nodeOf(pool.at(i)));
+    for (uint32_t i = 0; i < n; ++i) rows_.prefetch(nodeOf(pool.at(i)));
   }
 
-  /// Exact distances of the best of the pool.
+  /// Distances that count of the best of the pool.
   void rankPool(const Pool& pool, uint32_t width) {
     s_.ranked.clear();
     if (!reranks()) {
@@ -412,15 +411,14 @@ class Search {
   }
 
   void rankExactly(const uint32_t* ids, uint32_t count) {
-    const RawSpace exact{&view_, &scorer_};
-    for (uint32_t i = 0; i < count; ++i) exact.prefetch(ids[i]);
+    for (uint32_t i = 0; i < count; ++i) rows_.prefetch(ids[i]);
     float distances[kWalkBatch];
-    exact.distances(ids, count, distances);
+    rows_.distances(ids, count, distances);
     for (uint32_t i = 0; i < count; ++i) s_.ranked.push_back(rankedRow(distances[i], ids[i]));
     if (stats_ == nullptr) return;
     stats_->distances += count;
     stats_->exactDistances += count;
-    stats_->bytes += count * view_.bytesPerRow;
+    stats_->bytes += count * rows_.bytesPerRow();
   }
 
   /// Whether the candidates reach past the radius: wider walks would only find more beyond it.
@@ -476,7 +474,7 @@ class Search {
         const RankedRow hit = rankedRow(distance, row);
         if (hit < s_.top.worst() && inRange(params_, metric_, distance)) s_.top.add(hit);
       };
-      const bool whole = alone() ? compareVisible(space, take) : compareVisible(RawSpace{&view_, &scorer_}, take);
+      const bool whole = alone() ? compareVisible(space, take) : compareVisible(rows_, take);
       if (!whole) return Status::canceled();
       if (stats_ != nullptr && !alone()) stats_->exactDistances += counts_.distances - before;
       writeHits(s_.top.sorted(), params_, metric_, query_, out_);
@@ -548,7 +546,7 @@ class Search {
   HnswScratch::State& s_;
   const HitBuffer& out_;
   SearchStats* stats_;
-  Scorer scorer_;
+  RefineRows rows_;
   Layer ground_;
   WalkCounts counts_;
   uint32_t visibleRows_ = 0;

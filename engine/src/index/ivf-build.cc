@@ -33,6 +33,7 @@ class Builder {
     Status status = kind_ == IvfKind::binary ? clusterBinary() : cluster();
     if (status.ok()) status = assign();
     if (status.ok()) status = layOut();
+    if (status.ok() && h_.copyAt != 0) status = writeCopy(view_, params_.metric, refineOf(h_), rows_, params_.threads, control_.cancel, at<uint8_t>(h_.copyAt));
     if (status.ok() && isProduct(kind_)) status = trainCodebooks();
     if (status.ok()) status = fillLists();
     if (status.ok()) status = sealHeader();
@@ -72,7 +73,7 @@ class Builder {
     h_.kind = static_cast<uint8_t>(kind_);
     h_.type = static_cast<uint8_t>(view_.type);
     h_.metric = static_cast<uint8_t>(params_.metric);
-    h_.refine = (kind_ == IvfKind::scann || kind_ == IvfKind::rabitq) && params_.refine ? 1 : 0;
+    h_.refine = kind_ == IvfKind::scann || kind_ == IvfKind::rabitq ? static_cast<uint8_t>(refineOf(view_.type, params_.refine)) : 0;
     h_.dim = view_.dim;
     h_.rows = view_.rows;
     h_.nodes = static_cast<uint32_t>(rows_.size());
@@ -389,6 +390,7 @@ uint64_t ivfBuildBytesMax(VectorType type, uint32_t dim, uint32_t rows, const Iv
   h.version = kIvfVersion;
   h.kind = static_cast<uint8_t>(params.kind);
   h.metric = static_cast<uint8_t>(params.metric);
+  h.refine = static_cast<uint8_t>(refineOf(type, params.refine));
   h.dim = dim;
   h.rows = h.nodes = rows;
   h.lists = std::max(1u, std::min(params.lists, rows / kRowsPerListMin));

@@ -22,7 +22,11 @@ std::string countsProblem(const IvfHeader& h) {
   if (h.rows > kRowsMax) return number("row count", h.rows);
   if (h.nodes > h.rows) return number("indexed row count", h.nodes);
   if (h.lists == 0 || h.lists > kIvfListsMax) return number("list count", h.lists);
-  if (h.refine > 1) return number("refine", h.refine);
+  const Refine refine = refineOf(h);
+  const bool copied = isCopy(refine);
+  if (h.refine > static_cast<uint8_t>(kLastRefine) || (copied && (h.version < 3 || refineOf(static_cast<VectorType>(h.type), refine) != refine))) {
+    return number("refine", h.refine);
+  }
   if (isProduct(kind)) {
     if (h.nbits == 0 || h.nbits > 8) return number("bit count", h.nbits);
     if (h.subs == 0 || h.subs > h.dim || h.dim % h.subs != 0) return number("subspace count", h.subs);
@@ -50,6 +54,7 @@ IvfParts IvfParts::of(const uint8_t* data) {
   parts.ids = reinterpret_cast<const uint32_t*>(data + h.idsAt);
   parts.factors = reinterpret_cast<const float*>(data + h.factorsAt);
   parts.codes = data + h.codesAt;
+  parts.copy = h.copyAt == 0 ? nullptr : data + h.copyAt;
   return parts;
 }
 
@@ -75,7 +80,7 @@ Result<IvfIndex> IvfIndex::open(const uint8_t* data, size_t bytes) {
   index.data_ = data;
   index.bytes_ = bytes;
   index.info_ = {static_cast<IvfKind>(header.kind), static_cast<VectorType>(header.type), static_cast<Metric>(header.metric), header.dim, header.rows,
-                 header.nodes, header.lists, header.subs, header.nbits, header.refine == 1};
+                 header.nodes, header.lists, header.subs, header.nbits, refineOf(header)};
   return {{}, index};
 }
 

@@ -7,6 +7,7 @@
 
 #include "redkite/ivf.h"
 #include "redkite/kernels.h"
+#include "refine-rows.h"
 #include "width-curves.h"
 
 namespace redkite {
@@ -14,7 +15,7 @@ namespace redkite {
 static_assert(std::endian::native == std::endian::little, "files are read in place");
 
 inline constexpr uint32_t kIvfMagic = 0x56494b52;  // "RKIV"
-inline constexpr uint16_t kIvfVersion = 2;
+inline constexpr uint16_t kIvfVersion = 3;
 inline constexpr uint64_t kIvfChecksumBlock = uint64_t{1} << 20;
 /// Sign flips and half transforms of a rotation.
 inline constexpr uint32_t kRotationRounds = 4;
@@ -48,7 +49,8 @@ struct IvfHeader {
   uint64_t codebooksAt;
   uint64_t checksumsAt;
   uint64_t bytes;
-  uint8_t zeros[108];
+  uint64_t copyAt;
+  uint8_t zeros[100];
   uint32_t crc;
 };
 static_assert(sizeof(IvfHeader) == 256);
@@ -90,6 +92,8 @@ inline uint64_t codebookFloats(const IvfHeader& h) {
   return isProduct(kind) ? uint64_t{h.dim} * tableEntries(h.nbits) : 0;
 }
 
+inline Refine refineOf(const IvfHeader& h) { return static_cast<Refine>(h.refine); }
+
 inline uint64_t checksumBlocks(const IvfHeader& h) {
   return (h.checksumsAt - sizeof(IvfHeader) + kIvfChecksumBlock - 1) / kIvfChecksumBlock;
 }
@@ -114,6 +118,7 @@ inline void placeSections(IvfHeader& h) {
   h.idsAt = place(uint64_t{h.blocks} * kBlockRows * 4);
   h.factorsAt = place(uint64_t{h.blocks} * factorArrays(h) * kBlockRows * 4);
   h.codesAt = place(uint64_t{h.blocks} * blockBytes(h), 4096);
+  h.copyAt = isCopy(refineOf(h)) ? place(copyBytes(refineOf(h), h.dim, h.rows), 4096) : 0;
   h.checksumsAt = place(0);
   at += checksumBlocks(h) * 4;
   h.bytes = at;
@@ -133,6 +138,7 @@ struct IvfParts {
   const uint32_t* ids;      ///< [blocks][kBlockRows]
   const float* factors;     ///< [blocks][factorArrays][kBlockRows]
   const uint8_t* codes;     ///< [blocks][blockBytes]
+  const uint8_t* copy;      ///< of the rows; null where there is none
 
   static IvfParts of(const uint8_t* data);
   static IvfParts of(const IvfIndex& index) { return of(index.data_); }

@@ -1,5 +1,5 @@
 // Searching an inverted file: nearest lists by 8-bit codes of their centroids, then the lists' blocks, then, where the index says so, the
-// best on the raw rows. Queries of a call share the blocks that they read.
+// best on the raw rows or their copy. Queries of a call share the blocks that they read.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -28,6 +28,10 @@ constexpr uint32_t kTableSpare = 16;
 /// Group-by looks at this many rows for each wanted hit at first.
 constexpr uint32_t kGroupRows = 8;
 constexpr uint32_t kListsBetweenPolls = 64;
+/// Of 64 rows, between the same.
+constexpr uint32_t kScannedWords = 64;
+/// Of a row that is ranked.
+constexpr size_t kPrefetchedBytes = 2048;
 
 float orderable(float distance) { return std::isnan(distance) ? kInfinity : distance; }
 
@@ -60,6 +64,7 @@ class Search {
          const HitBuffer& out, SearchStats* stats)
       : parts_(parts), h_(parts.header), kind_(static_cast<IvfKind>(h_.kind)), metric_(static_cast<Metric>(h_.metric)), view_(view), visible_(visible),
         params_(params), ivf_(ivf), cancel_(cancel), out_(out), stats_(stats), scorer_(view.type, metric_, view.dim),
+        rows_(view, metric_, refineOf(parts.header), parts.copy),
         prepare_(view.type, metric_, view.dim, metric_ == Metric::l2 ? parts.center : nullptr, kind_ == IvfKind::rabitq ? parts.codebooks : nullptr) {
     visibleRows_ = visible.all() ? h_.nodes : visible.count(h_.rows);
     nprobe_ = std::clamp(ivf.nprobe, 1u, h_.lists);
@@ -77,6 +82,7 @@ class Search {
     // Null rows are invisible to callers who know of them; without a bitset a scan would show them.
     const bool scannable = !visible_.all() || h_.nodes == h_.rows;
     if (scannable && visibleRows_ * kExactCost <= scanned + h_.lists) {
+      if (isCopy(refineOf(h_))) return scanCopy(queries, nq);
       VectorView rows = view_;
       rows.rows = h_.rows;
       return flatSearch(rows, metric_, queries, nq, visible_, params_, cancel_, out_, stats_);
@@ -131,6 +137,35 @@ class Search {
 
   /// Rows ranked again where the caller does not say how many: what the coarseness of the codes asks for.
   uint64_t refineRowsOf(uint64_t hits) const { return kind_ == IvfKind::scann ? hits * 2 + 32 : hits * 4 + 64; }
+
+  /// All visible rows, by the copy.
+  Status scanCopy(const uint8_t* queries, uint32_t nq) {
+    const size_t bytes = rowBytes(view_.type, view_.dim);
+    for (uint32_t q = 0; q < nq; ++q) {
+      rows_.setQuery(queries + q * bytes);
+      top_.reset(params_.group == nullptr ? params_.k : visibleRows_);
+      uint32_t ids[kScorerBatch];
+      float distances[kScorerBatch];
+      uint32_t n = 0;
+      const auto flush = [&] {
+        rows_.distances(ids, n, distances);
+        exact(n, rows_.bytesPerRow());
+        for (uint32_t i = 0; i < n; ++i) if (inRange(params_, metric_, distances[i])) top_.add(rankedRow(distances[i], ids[i]));
+        n = 0;
+      };
+      for (uint32_t word = 0; uint64_t{word} * 64 < h_.rows; ++word) {
+        if (word % kScannedWords == 0 && cancel_.raised()) return Status::canceled();
+        for (uint64_t bits = visible_.word(word, h_.rows); bits != 0; bits &= bits - 1) {
+          ids[n++] = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+          if (n == kScorerBatch) flush();
+        }
+      }
+      flush();
+      writeHits(top_.sorted(), params_, metric_, q, out_);
+    }
+    if (stats_ != nullptr && stats_->path < SearchPath::flat) stats_->path = SearchPath::flat;
+    return {};
+  }
 
   Status searchBlock(uint32_t first) {
     groupRows_ = kGroupRows;
@@ -562,7 +597,7 @@ class Search {
   bool answer(uint32_t at, Query& query) {
     ranked_.clear();
     if (kind_ == IvfKind::flat) rankBounded(query);
-    else if (refined()) rankRaw(query);
+    else if (refined()) rankAgain(query);
     else for (const RankedRow row : query.best.sorted()) takeEstimate(row);
     std::sort(ranked_.begin(), ranked_.end());
     const Written written = writeHits(ranked_, params_, metric_, at, out_);
@@ -598,46 +633,41 @@ class Search {
       }
       prefetch(pointers, n);
       scorer_.distances(pointers, n, distances);
-      exact(n);
+      exact(n, view_.bytesPerRow);
       for (uint32_t i = 0; i < n; ++i) if (inRange(params_, metric_, distances[i])) top_.add(rankedRow(distances[i], ids[i]));
     }
     ranked_ = top_.sorted();
   }
 
-  void rankRaw(Query& query) {
+  void rankAgain(Query& query) {
     const std::vector<RankedRow>& rows = query.best.sorted();
-    scorer_.setQuery(query.bytes);
+    rows_.setQuery(query.bytes);
     uint32_t ids[kScorerBatch];
-    const uint8_t* pointers[kScorerBatch];
     float distances[kScorerBatch];
     for (size_t at = 0; at < rows.size();) {
       uint32_t n = 0;
       for (; at < rows.size() && n < kScorerBatch; ++at) {
         const uint32_t id = parts_.ids[rowOf(rows[at])];
         if (id >= h_.rows || !visible_.test(id)) continue;
-        ids[n] = id;
-        pointers[n++] = view_.row(id);
+        rows_.prefetch(id, kPrefetchedBytes);
+        ids[n++] = id;
       }
-      prefetch(pointers, n);
-      scorer_.distances(pointers, n, distances);
-      exact(n);
+      rows_.distances(ids, n, distances);
+      exact(n, rows_.bytesPerRow());
       for (uint32_t i = 0; i < n; ++i) ranked_.push_back(rankedRow(distances[i], ids[i]));
     }
   }
 
   /// All rows at once: they come from memory one after the other otherwise.
   void prefetch(const uint8_t* const* rows, uint32_t n) const {
-    constexpr size_t line = 64;
-    for (uint32_t i = 0; i < n; ++i) {
-      for (size_t at = 0; at < std::min<size_t>(view_.bytesPerRow, 2048); at += line) __builtin_prefetch(rows[i] + at);
-    }
+    for (uint32_t i = 0; i < n; ++i) prefetchBytes(rows[i], view_.bytesPerRow, kPrefetchedBytes);
   }
 
-  void exact(uint32_t n) {
+  void exact(uint32_t n, size_t bytesPerRow) {
     if (stats_ == nullptr) return;
     stats_->distances += n;
     stats_->exactDistances += n;
-    stats_->bytes += n * view_.bytesPerRow;
+    stats_->bytes += n * bytesPerRow;
   }
 
   const IvfParts& parts_;
@@ -652,6 +682,7 @@ class Search {
   const HitBuffer& out_;
   SearchStats* stats_;
   Scorer scorer_;
+  RefineRows rows_;
   RowPreparer prepare_;
   uint32_t visibleRows_ = 0;
   uint32_t nprobe_ = 1;

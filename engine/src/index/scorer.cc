@@ -41,29 +41,38 @@ Scorer::Scorer(VectorType type, Metric metric, uint32_t dim, const KernelTable& 
 }
 
 void Scorer::setQuery(const uint8_t* query) {
-  float norm = 0;
   if (isFloat(type_)) {
     widenRow(type_, query, dim_, wide_.data());
-    if (metric_ == Metric::cosine) {
-      const uint8_t* self = reinterpret_cast<const uint8_t*>(wide_.data());
-      table_->f32.dot(wide_.data(), &self, 1, dim_, &norm);
-    }
-  } else {
-    std::memcpy(bytes_.data(), query, bytes_.size());
-    if (isRelation(metric_)) {
-      const uint8_t* self = bytes_.data();
-      uint32_t same = 0;
-      table_->binary.overlap(self, &self, 1, static_cast<uint32_t>(bytes_.size()), &queryBits_, &same);
-    }
-    if (metric_ == Metric::cosine) {
-      const uint8_t* self = bytes_.data();
-      int32_t exact = 0;
-      table_->i8.dot(reinterpret_cast<const int8_t*>(bytes_.data()), &self, 1, dim_, &exact);
-      norm = static_cast<float>(exact);
-    }
+    takeWideNorm();
+    return;
   }
-  inverseNorm_ = norm == 0 ? 0 : 1 / std::sqrt(norm);
+  std::memcpy(bytes_.data(), query, bytes_.size());
+  const uint8_t* self = bytes_.data();
+  if (isRelation(metric_)) {
+    uint32_t same = 0;
+    table_->binary.overlap(self, &self, 1, static_cast<uint32_t>(bytes_.size()), &queryBits_, &same);
+  }
+  if (metric_ == Metric::cosine) {
+    int32_t squared = 0;
+    table_->i8.dot(reinterpret_cast<const int8_t*>(self), &self, 1, dim_, &squared);
+    takeSquaredNorm(static_cast<float>(squared));
+  }
 }
+
+void Scorer::setFloats(const float* query) {
+  std::memcpy(wide_.data(), query, size_t{dim_} * 4);
+  takeWideNorm();
+}
+
+void Scorer::takeWideNorm() {
+  if (metric_ != Metric::cosine) return;
+  const uint8_t* self = reinterpret_cast<const uint8_t*>(wide_.data());
+  float squared = 0;
+  table_->f32.dot(wide_.data(), &self, 1, dim_, &squared);
+  takeSquaredNorm(squared);
+}
+
+void Scorer::takeSquaredNorm(float squared) { inverseNorm_ = squared == 0 ? 0 : 1 / std::sqrt(squared); }
 
 float Scorer::cosineDistance(float dot, float norm) const {
   // Zero vectors are similar to nothing.

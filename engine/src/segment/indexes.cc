@@ -77,7 +77,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
   params.seed = input.seed;
   if (input.kind != VectorIndexKind::hnsw) {
     params.codes = input.kind == VectorIndexKind::hnswSq ? HnswCodes::u8 : HnswCodes::product;
-    params.rerank = input.refine;
+    params.refine = input.refine;
     params.subs = input.subs;
     params.nbits = input.nbits;
     params.productLevels = input.levels;

@@ -110,8 +110,8 @@ struct VectorIndexInput {
   uint32_t subs = 0;
   uint32_t nbits = 8;
   uint32_t levels = 1;
-  /** Ranks again on the raw rows. */
-  bool refine = true;
+  /** What codes are ranked again on. */
+  Refine refine = Refine::rows;
   /** On disk: bytes in memory for each byte of a row, as codes and as blocks. */
   float codesPerRow = 0.125f;
   float cachedPerRow = 0.1f;

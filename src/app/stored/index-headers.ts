@@ -108,6 +108,7 @@ function hnswHeader(header: DataView) {
     nodesByLevel: Array.from({ length: Math.min(levels, 31) }, (_, level) => u32(header, 128 + level * 4)),
     linkSlots: u32(header, 48),
     codes: GRAPH_CODES[codes] ?? `unknown ${codes}`,
+    rankedAgainOn: REFINEMENTS[graphRefinement(header)] ?? `unknown ${header.getUint8(55)}`,
     ...(codes > 2 && { codeBits: header.getUint8(53), codeLevels: header.getUint8(54) }),
     codeStride: u32(header, 56),
     codeScale: header.getFloat32(60, true),
@@ -124,13 +125,19 @@ function hnswHeader(header: DataView) {
   };
 }
 
+/** The code kind says whether anything is ranked again, the byte behind its parts on which copy, if on one. */
+function graphRefinement(header: DataView): number {
+  const copy = header.getUint8(55);
+  return copy > 0 ? copy : [2, 4].includes(header.getUint8(52)) ? 0 : 1;
+}
+
 function ivfHeader(header: DataView) {
   const kind = header.getUint8(6);
   return {
     kind: LIST_KINDS[kind] ?? `unknown ${kind}`,
     ...vectorsOf(header, 7),
     codeBits: header.getUint8(9),
-    rankedAgain: header.getUint8(10) === 1,
+    rankedAgainOn: REFINEMENTS[header.getUint8(10)] ?? `unknown ${header.getUint8(10)}`,
     dimension: u32(header, 12),
     rows: u32(header, 16),
     rowsIndexed: u32(header, 20),
@@ -151,6 +158,7 @@ function ivfHeader(header: DataView) {
       "codebooks",
       "checksums",
     ]),
+    ...(u64(header, 144) > 0 && { copyOfRows: u64(header, 144) }),
     totalBytes: u64(header, 136),
   };
 }
@@ -225,13 +233,8 @@ const METRICS: readonly string[] = [
   "MHJACCARD",
   "BM25",
 ];
-const GRAPH_CODES: readonly string[] = [
-  "none",
-  "unsigned 8-bit, then the raw rows",
-  "unsigned 8-bit",
-  "products, then the raw rows",
-  "products",
-];
+const GRAPH_CODES: readonly string[] = ["none", "unsigned 8-bit", "unsigned 8-bit", "products", "products"];
+const REFINEMENTS: readonly string[] = ["nothing", "rows", "f16 copy", "bf16 copy", "8-bit copy"];
 const LIST_KINDS: readonly string[] = [
   "IVF_FLAT",
   "IVF_SQ8",

@@ -5,7 +5,14 @@ import { DataType, isVector } from "../../model/data-type.ts";
 import type { CallContext } from "../../model/call-context.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { MetricType } from "../../model/read.ts";
-import type { BuildControl, Engine, NativeBuffer, Segment, VectorIndexSpec } from "../../ports/engine.ts";
+import type {
+  BuildControl,
+  Engine,
+  NativeBuffer,
+  Refinement,
+  Segment,
+  VectorIndexSpec,
+} from "../../ports/engine.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
 import type { Logger } from "../../obs/logger.ts";
 import type { MetricsRegistry } from "../../obs/metrics.ts";
@@ -171,7 +178,7 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
       return { kind, nlist, m: number(params, "m", 32), nbits: number(params, "nbits", 8) };
     case "SCANN":
     case "IVF_RABITQ":
-      return { kind, nlist, refine: params["refine"] === "true" };
+      return { kind, nlist, refine: refinement(params) };
     case "DISKANN":
       return {
         kind,
@@ -187,7 +194,7 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
         bands: number(params, "mh_lsh_band", 1),
       };
     case "HNSW_SQ":
-      return { kind, ...links(params), refine: params["refine"] === "true" };
+      return { kind, ...links(params), refine: refinement(params) };
     case "HNSW_PQ":
     case "HNSW_PRQ":
       return {
@@ -196,10 +203,27 @@ function vectorIndex(type: DataType, params: Readonly<Record<string, string>>): 
         subs: number(params, "m", 32),
         nbits: number(params, "nbits", 8),
         levels: number(params, "nrq", 1),
-        refine: params["refine"] === "true",
+        refine: refinement(params),
       };
     default:
       return { kind: "HNSW", ...links(params) };
+  }
+}
+
+/** Of eight bits where fewer are asked for, too. Without a type, as indexes of before there were copies, on the vectors themselves. */
+function refinement(params: Readonly<Record<string, string>>): Refinement {
+  if (params["refine"] !== "true") return "none";
+  switch (params["refine_type"]) {
+    case "SQ4U":
+    case "SQ6":
+    case "SQ8":
+      return "u8";
+    case "FP16":
+      return "f16";
+    case "BF16":
+      return "bf16";
+    default:
+      return "rows";
   }
 }
 

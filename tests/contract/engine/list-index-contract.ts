@@ -18,8 +18,10 @@ const dense: readonly Index[] = [
   { kind: "IVF_FLAT", nlist: 16 },
   { kind: "IVF_SQ8", nlist: 16 },
   { kind: "IVF_PQ", nlist: 16, m: 8, nbits: 8 },
-  { kind: "SCANN", nlist: 16, refine: true },
-  { kind: "IVF_RABITQ", nlist: 16, refine: true },
+  { kind: "SCANN", nlist: 16, refine: "rows" },
+  { kind: "IVF_RABITQ", nlist: 16, refine: "rows" },
+  { kind: "IVF_RABITQ", nlist: 16, refine: "f16" },
+  { kind: "IVF_RABITQ", nlist: 16, refine: "u8" },
   { kind: "DISKANN", maxDegree: 24, searchList: 60, codesPerRow: 0.25, cachedPerRow: 0.1 },
 ];
 const cases: readonly { readonly field: FieldSchema; readonly indexes: readonly Index[] }[] = [
@@ -94,7 +96,7 @@ export function listIndexContract(makeEngine: MakeEngine): void {
       { kind: "DISKANN", maxDegree: 8, searchList: 60, codesPerRow: 0.25, cachedPerRow: Number.NaN },
       { kind: "IVF_PQ", nlist: 4, m: 4, nbits: 8 },
       { kind: "IVF_PQ", nlist: 4, m: 5, nbits: 9 },
-      { kind: "SCANN", nlist: 4, refine: true },
+      { kind: "SCANN", nlist: 4, refine: "rows" },
       { kind: "BIN_IVF_FLAT", nlist: 4 },
     ];
     const isInvalid = (error: unknown) => isRedkiteError(error, "parameterInvalid");

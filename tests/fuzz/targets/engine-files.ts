@@ -211,9 +211,10 @@ async function endsFile(seed: number): Promise<OpenFuzzTarget> {
 const fuzzedIndexes = {
   HNSW: [
     { kind: "HNSW", m: 8, efConstruction: 40 },
-    { kind: "HNSW_SQ", m: 8, efConstruction: 40, refine: false },
-    { kind: "HNSW_PQ", m: 8, efConstruction: 40, subs: 8, nbits: 8, levels: 1, refine: true },
-    { kind: "HNSW_PRQ", m: 8, efConstruction: 40, subs: 4, nbits: 4, levels: 3, refine: false },
+    { kind: "HNSW_SQ", m: 8, efConstruction: 40, refine: "none" },
+    { kind: "HNSW_PQ", m: 8, efConstruction: 40, subs: 8, nbits: 8, levels: 1, refine: "rows" },
+    { kind: "HNSW_PRQ", m: 8, efConstruction: 40, subs: 4, nbits: 4, levels: 3, refine: "none" },
+    { kind: "HNSW_SQ", m: 8, efConstruction: 40, refine: "u8" },
   ],
   FLAT: [{ kind: "FLAT" }],
   DISKANN: [{ kind: "DISKANN", maxDegree: 8, searchList: 20, codesPerRow: 0.25, cachedPerRow: 0.1 }],
@@ -221,8 +222,9 @@ const fuzzedIndexes = {
     { kind: "IVF_FLAT", nlist: 6 },
     { kind: "IVF_SQ8", nlist: 6 },
     { kind: "IVF_PQ", nlist: 6, m: 8, nbits: 8 },
-    { kind: "SCANN", nlist: 6, refine: true },
-    { kind: "IVF_RABITQ", nlist: 6, refine: false },
+    { kind: "SCANN", nlist: 6, refine: "rows" },
+    { kind: "IVF_RABITQ", nlist: 6, refine: "none" },
+    { kind: "IVF_RABITQ", nlist: 6, refine: "f16" },
     { kind: "BIN_IVF_FLAT", nlist: 6 },
   ],
   MINHASH: [

@@ -1,7 +1,7 @@
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
 import type { FieldSchema, KeyValues } from "../../../model/schema.ts";
 import { integerParam } from "./integer-param.ts";
-import { productParams, refineParam } from "./list-params.ts";
+import { productParams, refineParams } from "./list-params.ts";
 
 /** Index types whose rows are nodes of a graph. */
 export const GRAPH_TYPES: ReadonlySet<string> = new Set(["HNSW", "HNSW_SQ", "HNSW_PQ", "HNSW_PRQ"]);
@@ -18,13 +18,13 @@ export function graphParams(indexType: string, field: FieldSchema, given: KeyVal
     case "HNSW_SQ":
       return { ...links, ...scalarParams(given) };
     case "HNSW_PQ":
-      return { ...links, ...productParams(given, dim), refine: refineParam(given, refineTypes) };
+      return { ...links, ...productParams(given, dim), ...refineParams(given, refineTypes) };
     case "HNSW_PRQ":
       return {
         ...links,
         ...productParams(given, dim, 2),
         nrq: integerParam(given, "nrq", { lower: 1, upper: 16, otherwise: 2 }),
-        refine: refineParam(given, refineTypes),
+        ...refineParams(given, refineTypes),
       };
     default:
       return links;
@@ -34,14 +34,13 @@ export function graphParams(indexType: string, field: FieldSchema, given: KeyVal
 const refineTypes: readonly string[] = ["sq4u", "sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
 const scalarTypes: readonly string[] = ["sq4u", "sq6", "sq8", "fp16", "bf16"];
 
-/**
- * Codes have eight bits, whatever `sq_type` says. What asks for more precision than they have gets it from the raw vectors, as if `refine`
- * had been asked for.
- */
+/** Codes have eight bits, whatever `sq_type` says. What asks for more precision than they have gets it as if it were the `refine_type`. */
 function scalarParams(given: KeyValues): KeyValues {
   const named = given["sq_type"];
   const type = named === undefined || named === "None" ? "sq8" : named.toLowerCase();
   if (!scalarTypes.includes(type)) throw parameterInvalid("invalid scalar quantizer type");
-  const asked = refineParam(given, refineTypes);
-  return { sq_type: type.toUpperCase(), refine: type.endsWith("16") ? "true" : asked };
+  const sq_type = type.toUpperCase();
+  const asked = refineParams(given, refineTypes);
+  if (asked["refine"] === "true" || !type.endsWith("16")) return { sq_type, ...asked };
+  return { sq_type, refine: "true", refine_type: sq_type };
 }

@@ -28,7 +28,7 @@ export function listParams(indexType: string, field: FieldSchema, given: KeyValu
       }
       return { index_type: indexType, nlist, refine: booleanParam(given, "with_raw_data", "true") };
     case "IVF_RABITQ":
-      return { index_type: indexType, nlist, refine: refineParam(given, refineTypes) };
+      return { index_type: indexType, nlist, ...refineParams(given, refineTypes) };
     default:
       return { index_type: indexType, nlist };
   }
@@ -53,13 +53,14 @@ export function productParams(given: KeyValues, dim: number, mOtherwise = 32): K
 
 const refineTypes: readonly string[] = ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
 
-/** Whatever `refine_type` says, the best are ranked again on the raw vectors, which every segment has. */
-export function refineParam(given: KeyValues, types: readonly string[]): string {
-  const type = given["refine_type"];
-  if (type !== undefined && type !== "None" && !types.includes(type.toLowerCase())) {
+/** Without a `refine_type` the best are ranked again on the raw vectors, which every segment has. */
+export function refineParams(given: KeyValues, types: readonly string[]): KeyValues {
+  const type = given["refine_type"] ?? "None";
+  if (type !== "None" && !types.includes(type.toLowerCase())) {
     throw parameterInvalid(`invalid refine type : ${type}, optional types are [${types.join(", ")}]`);
   }
-  return booleanParam(given, "refine", "false");
+  const refine = booleanParam(given, "refine", "false");
+  return { refine, ...(refine === "true" && type !== "None" ? { refine_type: type.toUpperCase() } : {}) };
 }
 
 function booleanParam(given: KeyValues, key: string, otherwise: "true" | "false"): string {
