@@ -86,7 +86,7 @@ class Call {
 
   napi_env env_;
   size_t count_ = kArgumentsMax;
-  static constexpr size_t kArgumentsMax = 28;
+  static constexpr size_t kArgumentsMax = 32;
   napi_value args_[kArgumentsMax];
 };
 

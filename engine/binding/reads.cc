@@ -51,7 +51,7 @@ Metric metricOf(uint32_t number) {
 
 /**
  * (segment, fieldId, metric, nq, queries, queryOffsets, k, ef, exact, at, minBegin, program, externals, radius, rangeFilter, groupField,
- * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget, elementBytes, bands, estimate, k1, b, avgdl)
+ * groupSize, cancel, dropRatio, nprobe, refineRows, recallTarget, elementBytes, bands, estimate, k1, b, avgdl, groups)
  */
 void readSearch(Call& call, SearchInput& in) {
   in.fieldId = static_cast<int64_t>(call.size(1));
@@ -72,14 +72,15 @@ void readSearch(Call& call, SearchInput& in) {
   }
   if (call.has(15)) {
     in.groupField = static_cast<int64_t>(call.size(15));
-    in.groupSize = call.uint32(16);
   }
+  in.groupSize = call.uint32(16);
   in.dropRatio = static_cast<float>(call.number(18));
   in.nprobe = call.uint32(19);
   in.refineRows = call.uint32(20);
   in.recallTarget = static_cast<float>(call.number(21));
   in.minHash = {call.uint32(22), call.uint32(23), call.boolean(24)};
   in.bm25 = {static_cast<float>(call.number(25)), static_cast<float>(call.number(26)), static_cast<float>(call.number(27))};
+  if (call.has(28)) in.groups = call.int32s(28);
 }
 
 /** [starts, rows, scores, distances, path, visibleRows] */
@@ -140,6 +141,7 @@ napi_value segmentSearchAsync(Call& call) {
     Filter filter;
     std::vector<uint8_t> queries;
     std::vector<int32_t> queryOffsets;
+    std::vector<int32_t> groups;
     SearchOutput out;
   };
   auto request = std::make_shared<Request>();
@@ -150,6 +152,10 @@ napi_value segmentSearchAsync(Call& call) {
   request->in.queries = request->queries;
   request->queryOffsets.assign(request->in.queryOffsets.begin(), request->in.queryOffsets.end());
   request->in.queryOffsets = request->queryOffsets;
+  if (request->in.groups) {
+    request->groups.assign(request->in.groups->begin(), request->in.groups->end());
+    request->in.groups = request->groups;
+  }
   request->in.filter = request->filter.get();
   Job job;
   if (call.has(17)) {

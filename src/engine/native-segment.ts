@@ -299,6 +299,7 @@ function searchParts(ref: SegmentRef, spec: SearchSpec, cancel: CancelFlag | und
     spec.bm25?.k1 ?? NaN,
     spec.bm25?.b ?? NaN,
     spec.bm25?.avgdl ?? NaN,
+    spec.groupBy?.groups,
   ];
 }
 

@@ -169,6 +169,7 @@ export type SearchParts = [
   k1: number,
   b: number,
   avgdl: number,
+  groups: Int32Array | undefined,
 ];
 export type HitParts = [
   starts: Int32Array,

@@ -17,7 +17,8 @@ export type Predicate =
   | ArrayLengthPredicate
   | CompareFieldsPredicate
   | ContainsPredicate
-  | ExistsPredicate;
+  | ExistsPredicate
+  | JsonGroupPredicate;
 
 /** A predicate that looks at columns itself, rather than joining others. */
 export type LeafPredicate = Exclude<Predicate, ConstantPredicate | JunctionPredicate | NotPredicate>;
@@ -140,6 +141,17 @@ export interface ExistsPredicate {
   readonly column: ColumnRef;
 }
 
+/** Whether a JSON path has one of the values that hits are grouped by (json-group.ts). Never unknown; no expression says it. */
+export interface JsonGroupPredicate {
+  readonly kind: "json-group";
+  readonly column: ColumnRef;
+  /** What values are read as; None for their text. */
+  readonly type: DataType;
+  readonly values: ReadonlySet<boolean | bigint | string>;
+  /** Whether rows without a value count. */
+  readonly orNone: boolean;
+}
+
 export type ComparisonOp = "==" | "!=" | "<" | "<=" | ">" | ">=";
 export type ArithmeticOp = "+" | "-" | "*" | "/" | "%" | "&" | "|" | "^";
 
@@ -220,6 +232,11 @@ export function mirrorComparison(op: ComparisonOp): ComparisonOp {
 /** `not (a op b)` is `a negate(op) b`, except where the order is not total (NaN). */
 export function negateComparison(op: ComparisonOp): ComparisonOp {
   return negated[op];
+}
+
+/** Whether the leaf is true or false even where its column has no value. */
+export function isNeverUnknown({ kind }: LeafPredicate): boolean {
+  return kind === "is-null" || kind === "exists" || kind === "json-group";
 }
 
 /** The columns that a leaf reads. */

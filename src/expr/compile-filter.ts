@@ -106,8 +106,17 @@ function isAlive(schema: CollectionSchema, { field, micros }: AliveAfter): Predi
   return { kind: "or", children: [{ kind: "is-null", column }, later] };
 }
 
-function isAmong(schema: CollectionSchema, { field, values, orNull }: Among): Predicate {
+function isAmong(schema: CollectionSchema, { field, values, orNull, json }: Among): Predicate {
   const column = new ColumnResolver(schema).name(field);
+  if (json !== undefined) {
+    return {
+      kind: "json-group",
+      column: { ...column, path: json.path.map((text) => ({ kind: "key", text })) },
+      type: json.type,
+      values: new Set(values),
+      orNone: orNull,
+    };
+  }
   const type = column.type === DataType.Timestamptz ? DataType.Int64 : column.type;
   const listed: Predicate = { kind: "in", column: { ...column, type }, values: values.map(scalarConstant) };
   return orNull ? { kind: "or", children: [{ kind: "is-null", column }, listed] } : listed;

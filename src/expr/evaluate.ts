@@ -39,6 +39,7 @@ export function evaluator(predicate: Predicate): (row: RowAccessor) => Truth {
     case "compare-fields":
     case "contains":
     case "exists":
+    case "json-group":
       return leaf(predicate);
     default:
       return assertNever(predicate, "predicate");

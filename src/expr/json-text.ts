@@ -67,6 +67,54 @@ export function readJson(bytes: Uint8Array, at: number, end: number, depth = 0):
   }
 }
 
+/**
+ * The text of the value that begins at `at` without the blanks in it, and with the escapes of strings in one form; undefined for text
+ * that does not end. Its numbers stay as they are written.
+ */
+export function compactJson(bytes: Uint8Array, at: number, end: number): string | undefined {
+  const valueEnd = skipValue(bytes, at, end);
+  if (valueEnd === -1) return undefined;
+  let text = "";
+  let from = at;
+  const upTo = (to: number): void => {
+    text += decoder.decode(bytes.subarray(from, to));
+  };
+  for (let i = at; i < valueEnd;) {
+    if (bytes[i] === QUOTE) {
+      const stringEnd = skipString(bytes, i, valueEnd);
+      if (stringEnd === -1) return undefined;
+      if (bytes.subarray(i, stringEnd).includes(BACKSLASH)) {
+        const value = readString(bytes, i, valueEnd);
+        if (value === undefined) return undefined;
+        upTo(i);
+        text += JSON.stringify(value);
+        from = stringEnd;
+      }
+      i = stringEnd;
+      continue;
+    }
+    const next = skipBlanks(bytes, i, valueEnd);
+    if (next === i) {
+      i++;
+      continue;
+    }
+    upTo(i);
+    from = next;
+    i = next;
+  }
+  upTo(valueEnd);
+  return text;
+}
+
+/** Whether the number that begins at `at` is written as an integer. */
+export function isIntegerJson(bytes: Uint8Array, at: number, end: number): boolean {
+  for (let i = at; i < end && !endsWord(bytes[i]); i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte !== MINUS && (byte < ZERO || byte > NINE)) return false;
+  }
+  return true;
+}
+
 /** Number of elements of the array that begins at `at`, -1 when none does. */
 export function jsonArrayLength(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at] !== OPEN_BRACKET) return -1;

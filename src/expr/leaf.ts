@@ -12,6 +12,7 @@ import {
   type LeafPredicate,
 } from "./ast.ts";
 import { compareText, floatArithmetic, holds, intArithmetic, isFloating, numbersHold } from "./constants.ts";
+import { jsonGroupReader } from "./json-group.ts";
 import { findJson, isEmptyJson, jsonArrayLength, jsonPath, readJson, type JsonValue } from "./json-text.ts";
 import { matchesLike } from "./like-pattern.ts";
 import { compileRegex } from "./regex.ts";
@@ -47,6 +48,15 @@ export function leafTest(leaf: LeafPredicate): LeafTest {
         const text = jsonCell(cell);
         const at = text === undefined ? -1 : findJson(text.bytes, text.start, text.end, path);
         return text !== undefined && at !== -1 && !isEmptyJson(text.bytes, at, text.end);
+      };
+    }
+    case "json-group": {
+      const steps = leaf.column.path.map(({ text }) => text);
+      const valueOf = jsonGroupReader(steps, leaf.type);
+      return (cell) => {
+        const text = jsonCell(cell);
+        const value = text === undefined ? undefined : valueOf(text.bytes, text.start, text.end);
+        return value === undefined ? leaf.orNone : leaf.values.has(value);
       };
     }
     case "array-length":

@@ -144,6 +144,7 @@ function hasKernel(predicate: Predicate): boolean {
     case "array-length":
     case "contains":
     case "exists":
+    case "json-group":
       return false;
     default:
       return assertNever(predicate, "predicate");

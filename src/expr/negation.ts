@@ -42,6 +42,7 @@ function push(predicate: Predicate, negated: boolean): Predicate {
     case "compare-fields":
     case "contains":
     case "exists":
+    case "json-group":
       return negated ? negateLeaf(predicate) : predicate;
     default:
       return assertNever(predicate, "predicate");

@@ -89,6 +89,8 @@ class Printer {
       }
       case "exists":
         return `exists ${printColumn(p.column)}`;
+      case "json-group":
+        return `${printColumn(p.column)} among ${this.#groups([...p.values], p.orNone)}`;
       default:
         return assertNever(p, "predicate");
     }
@@ -98,6 +100,13 @@ class Printer {
     if (child.kind === "is-null") return `${printColumn(child.column)} is not null`;
     if (child.kind === "in") return `${printColumn(child.column)} not in ${this.#list(child.values)}`;
     return `not (${this.predicate(child, Level.Or)})`;
+  }
+
+  #groups(values: readonly (boolean | bigint | string)[], orNone: boolean): string {
+    const all = values.map((value) => (typeof value === "string" ? quote(value) : String(value)));
+    if (orNone) all.push("none");
+    const more = all.length > this.#itemsMax ? [`... ${all.length - this.#itemsMax} more`] : [];
+    return `[${[...all.slice(0, this.#itemsMax), ...more].join(", ")}]`;
   }
 
   #list(values: readonly Constant[]): string {

@@ -54,6 +54,7 @@ function leafCannotMatch(
   if (leaf.kind === "is-null") return sign === "plain" ? bounds.nulls === 0 : bounds.nulls >= bounds.rows;
   // A path that is not there does not exist, which a negation of `exists` is true for.
   if (leaf.kind === "exists") return sign === "plain" && bounds.nulls >= bounds.rows;
+  if (leaf.kind === "json-group") return false;
   if (bounds.nulls >= bounds.rows) return true;
   if (column.path.length > 0 || leaf.kind === "compare-fields") return false;
   if (leaf.kind === "like") return sign === "plain" && prefixIsOutside(leaf.parts[0], bounds);

@@ -5,6 +5,7 @@ import {
   comparedType,
   FALSE,
   isLeaf,
+  isNeverUnknown,
   TRUE,
   type ColumnRef,
   type ComparePredicate,
@@ -93,6 +94,7 @@ function simplifyLeaf(leaf: LeafPredicate, negated: boolean): Predicate {
     case "shifted-time":
     case "compare-fields":
     case "exists":
+    case "json-group":
       return unchanged;
   }
 }
@@ -281,7 +283,7 @@ function mergeNullTests(kind: "and" | "or", children: readonly Predicate[]): rea
   const conditions = new Set<string>();
   for (const child of children) {
     const leaf = child.kind === "not" ? child.child : child;
-    if (!isLeaf(leaf) || leaf.kind === "exists") continue;
+    if (!isLeaf(leaf) || leaf.kind === "exists" || leaf.kind === "json-group") continue;
     if (leaf.kind === "is-null") (child.kind === "not" ? notNulls : nulls).add(columnKey(leaf.column));
     else for (const column of columnsOf(leaf)) conditions.add(String(column.fieldId));
   }
@@ -300,7 +302,7 @@ function mergeNullTests(kind: "and" | "or", children: readonly Predicate[]): rea
   if ([...nulls].some((key) => notNulls.has(key))) return [TRUE];
   return children.filter((child) => {
     const leaf = child.kind === "not" ? child.child : child;
-    if (!isLeaf(leaf) || leaf.kind === "exists" || leaf.kind === "is-null") return true;
+    if (!isLeaf(leaf) || isNeverUnknown(leaf)) return true;
     return !columnsOf(leaf).some((column) => notNulls.has(String(column.fieldId)));
   });
 }

@@ -1,4 +1,5 @@
 import type { Column, Keys } from "./columns.ts";
+import type { DataType } from "./data-type.ts";
 import type { CollectionId, PartitionId, SegmentId, VChannel } from "./ids.ts";
 import type { CollectionSchema, KeyValues } from "./schema.ts";
 import type { Timestamp } from "./timestamp.ts";
@@ -50,6 +51,8 @@ export interface Among {
   readonly values: readonly (boolean | bigint | string)[];
   /** Rows without a value match as well. */
   readonly orNull: boolean;
+  /** Of a JSON field: the values are what these groups are of. */
+  readonly json?: JsonGroups | undefined;
 }
 
 export interface AliveAfter {
@@ -80,6 +83,18 @@ export interface ShardSearchRequest extends ReadScope {
 export interface GroupBy {
   readonly fieldId: number;
   readonly groupSize: number;
+  /** Of a JSON field: groups are what is at a path. */
+  readonly json?: JsonGroups | undefined;
+}
+
+/** What of a JSON field rows are grouped by. */
+export interface JsonGroups {
+  /** Keys and indexes; empty for the whole value. */
+  readonly path: readonly string[];
+  /** Bool, an integer or VarChar: values of other types have no group. None: the text of the value, whatever it is. */
+  readonly type: DataType;
+  /** Whether a hit without a value of the type is an error. */
+  readonly strict: boolean;
 }
 
 /** Hits of query q are [starts[q], starts[q + 1]), best first; equal scores by ascending key. */

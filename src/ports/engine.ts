@@ -132,9 +132,16 @@ export interface SearchSpec {
   readonly exact: boolean;
   /** Hits lie between `radius` (exclusive) and `rangeFilter` (inclusive), in the metric's sense; at most k. Single precision. */
   readonly range: { readonly radius: number; readonly rangeFilter: number | undefined } | undefined;
-  /** At most `groupSize` hits for each value of an integer, Bool or VarChar field (null is one); k then counts groups, those with the best hits. */
-  readonly groupBy: { readonly fieldId: number; readonly groupSize: number } | undefined;
+  /** At most `groupSize` hits of each group; k then counts groups, those with the best hits. */
+  readonly groupBy: HitGroups | undefined;
 }
+
+/** Rows of one group: of one value of an integer, Bool or VarChar field (null is one), or of one number of `groups`. */
+export type HitGroups = { readonly groupSize: number } & (
+  | { readonly fieldId: number; readonly groups?: undefined }
+  /** A number for each row. Rows that were added since have 0. */
+  | { readonly fieldId?: undefined; readonly groups: Int32Array }
+);
 
 /** How MHJACCARD reads binary vectors: as signatures of elements in bands. */
 export interface MinHashSearch {

@@ -66,6 +66,8 @@ struct SearchInput {
   const FilterInput* filter = nullptr;
   std::optional<ScoreRange> range;
   std::optional<int64_t> groupField;
+  /** In place of a field: the number of each row's group. Rows behind them, added since, have 0. */
+  std::optional<std::span<const int32_t>> groups;
   uint32_t groupSize = 1;
 };
 

@@ -49,6 +49,11 @@ class Groups {
   mutable std::unordered_map<std::string_view, uint64_t> texts_;
 };
 
+uint64_t givenGroupOf(const void* context, uint32_t row) {
+  const auto& groups = *static_cast<const std::span<const int32_t>*>(context);
+  return row < groups.size() ? static_cast<uint32_t>(groups[row]) : 0;
+}
+
 SparseRow sparseRowAt(const void* context, uint32_t row) {
   const auto& column = *static_cast<const ColumnView*>(context);
   const std::string_view bytes = column.bytesAt(row);
@@ -120,9 +125,11 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     groupColumn = snapshot.column(*input.groupField);
     if (groupColumn == nullptr) return Status::invalid("the segment has no field " + std::to_string(*input.groupField));
     REDKITE_TRY(Groups::check(*groupColumn));
-    if (input.groupSize == 0 || uint64_t{input.k} * input.groupSize > kTopKMax) {
-      return Status::invalid("groups of " + std::to_string(input.groupSize) + " for k " + std::to_string(input.k) + " are out of range");
-    }
+    if (input.groups) return Status::invalid("hits are grouped by a field or by given numbers, not by both");
+  }
+  const bool grouped = input.groupField || input.groups;
+  if (grouped && (input.groupSize == 0 || uint64_t{input.k} * input.groupSize > kTopKMax)) {
+    return Status::invalid("groups of " + std::to_string(input.groupSize) + " for k " + std::to_string(input.k) + " are out of range");
   }
 
   RowBitmap bitmap(snapshot.rows);
@@ -150,8 +157,10 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
   if (groupColumn != nullptr) {
     groups.emplace(*groupColumn);
     groupBy = {Groups::of, &*groups, std::min(input.groupSize, visible)};
-    params.group = &groupBy;
+  } else if (input.groups) {
+    groupBy = {givenGroupOf, &*input.groups, std::min(input.groupSize, visible)};
   }
+  if (grouped) params.group = &groupBy;
   const uint64_t hitsMax = params.hitsMax();
   if (hitsMax * input.nq > kHitsMax) {
     return Status::invalid(std::to_string(input.nq) + " queries with " + std::to_string(hitsMax) + " hits each are too many for one search");
@@ -182,7 +191,7 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
     const bool bands = index != nullptr && index->minHash && input.metric == Metric::mhjaccard && index->minHash->fits(snapshot.rows, input.minHash);
     InterimIndexes* interim = input.exact || walk || lists || disk || bands ? nullptr : snapshot.segment->interim();
     const auto growing = interim == nullptr ? nullptr : interim->find(input.fieldId, input.metric);
-    out.wantsInterim = interim != nullptr && !input.groupField && metricIndexed(*type, input.metric) && interim->wanted(input.fieldId, input.metric, snapshot.rows);
+    out.wantsInterim = interim != nullptr && !grouped && metricIndexed(*type, input.metric) && interim->wanted(input.fieldId, input.metric, snapshot.rows);
     thread_local HnswScratch scratch;
     if (growing != nullptr) {
       REDKITE_TRY(growing->search(view, input.queries.data(), input.nq, bits, params, cancel, &scratch, hits, &out.stats));

@@ -1,13 +1,14 @@
 import type { CompiledFilter } from "../../expr/compile-filter.ts";
 import { isRedkiteError } from "../../errors/redkite-error.ts";
-import type { Keys } from "../../model/columns.ts";
+import type { Column, Keys } from "../../model/columns.ts";
 import type { SegmentId } from "../../model/ids.ts";
-import type { SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
-import type { SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
+import type { GroupBy, SegmentSearchStats, ShardSearchRequest, ShardSearchResult } from "../../model/read.ts";
+import type { HitGroups, SearchHits, SearchSpec, Segment } from "../../ports/engine.ts";
 import { segmentOf, type ReadableSegment } from "../shard/shard-view.ts";
 import type { CancelOnAbort } from "./cancel-on-abort.ts";
 import { gatherField, gatherKeysOf, pickKeys, type RowPlaces } from "./gather-fields.ts";
 import { groupKeys } from "./group-values.ts";
+import { jsonGroupNumbers, jsonGroups } from "./json-groups.ts";
 import { mergeHits, type HitList } from "./merge-hits.ts";
 import { filterInput, visibilityOf } from "./read-segments.ts";
 
@@ -73,8 +74,21 @@ function searchSpec(request: ShardSearchRequest, filter: CompiledFilter, segment
     ...(request.metric === "MHJACCARD" ? signatureParams(request) : {}),
     exact: false,
     range: request.range,
-    groupBy: request.groupBy,
+    groupBy: request.groupBy && hitGroups(request.groupBy, segment),
   };
+}
+
+/** The engine knows nothing of JSON: it is told the group of each row. */
+function hitGroups({ fieldId, groupSize, json }: GroupBy, segment: Segment): HitGroups {
+  if (json === undefined) return { fieldId, groupSize };
+  const { rows } = segment;
+  const column = segment.column(fieldId, rows);
+  return { groups: column === undefined ? new Int32Array(rows) : jsonGroupNumbers(column, json), groupSize };
+}
+
+/** What rows are grouped by, from the values of the field. */
+function groupValuesOf(column: Column, { json }: GroupBy): Column {
+  return json === undefined ? column : jsonGroups(column, json);
 }
 
 /** What indexes of lists and of coarse codes ask for; others do not look at it. */
@@ -128,7 +142,9 @@ function assemble(
     starts,
     keys,
     scores,
-    groupValues: request.groupBy && gatherField(places, request.schema, request.groupBy.fieldId),
+    groupValues:
+      request.groupBy &&
+      groupValuesOf(gatherField(places, request.schema, request.groupBy.fieldId), request.groupBy),
     fields: request.outputFieldIds.map((fieldId) => gatherField(places, request.schema, fieldId)),
     stats,
   };
@@ -151,7 +167,7 @@ function mergeSegments(
   const { groupBy } = request;
   const lists = hits.map((found, i): HitList => {
     const segment = segments[i] as Segment;
-    const groups = groupBy && segment.take(groupBy.fieldId, found.rows);
+    const groups = groupBy && groupValuesOf(segment.take(groupBy.fieldId, found.rows), groupBy);
     return {
       starts: found.starts,
       scores: found.scores,

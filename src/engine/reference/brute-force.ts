@@ -29,7 +29,12 @@ export function bruteForceSearch(
   const { field, column } = input;
   const queries = { count: spec.nq, bytes: spec.queries, offsets: spec.queryOffsets };
   const scorerOf = scorers(field, column, spec, queries);
-  const groupOf = input.groups === undefined ? undefined : groupTokens(input.groups);
+  const given = spec.groupBy?.groups;
+  const groupOf = given
+    ? (row: number) => given[row] ?? 0
+    : input.groups === undefined
+      ? undefined
+      : groupTokens(input.groups);
   const candidates = input.candidates.filter((row) => isValid(column.validity, row));
   const starts = new Int32Array(spec.nq + 1);
   const all: Hit[] = [];

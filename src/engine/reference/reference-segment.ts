@@ -71,7 +71,7 @@ export class ReferenceSegment implements GrowingSegment {
     const input = {
       ...column(spec.fieldId),
       candidates: matchingRows(core, spec.visibility, spec.filter, cancel),
-      groups: spec.groupBy === undefined ? undefined : column(spec.groupBy.fieldId),
+      groups: spec.groupBy?.fieldId === undefined ? undefined : column(spec.groupBy.fieldId),
     };
     return bruteForceSearch(input, spec, cancel);
   }

@@ -280,6 +280,15 @@ export function searchContract(makeEngine: MakeEngine): void {
             pickGroups(ranked, (row) => groupName(groups, row), k, groupSize),
           );
           assert.deepEqual(hits, expected, `${groupField.name}, ${k} groups of ${groupSize}`);
+          // The same groups by numbers that the caller made up, here of all rows but the last ones, which have 0.
+          const names = Array.from({ length: 150 }, (_, row) => groupName(groups, row));
+          const numbers = Int32Array.from(names, (name) => names.indexOf(name) - 1);
+          const given = { ...spec, groupBy: { groups: numbers, groupSize } };
+          const byNumber = all.map((ranked) =>
+            pickGroups(ranked, (row) => String(numbers[row] ?? 0), k, groupSize),
+          );
+          assert.deepEqual(hitsOf(segment.search(given, undefined)), byNumber);
+          assert.deepEqual(hitsOf(await segment.searchAsync(given, undefined)), byNumber);
         }
       }
       assert.equal(column.rows, 160);
@@ -355,6 +364,7 @@ export function searchContract(makeEngine: MakeEngine): void {
       ["k of 0", { ...good, k: 0 }],
       ["a k beyond all bounds", { ...good, k: 2 ** 30 }],
       ["a group size of 0", { ...good, groupBy: { fieldId: 120, groupSize: 0 } }],
+      ["a size of 0 of given groups", { ...good, groupBy: { groups: new Int32Array(160), groupSize: 0 } }],
       ["groups by an unknown field", { ...good, groupBy: { fieldId: 999, groupSize: 1 } }],
       ["L2 of sparse vectors", { ...sparseGood, metric: "L2" }],
       ["sparse queries without offsets", { ...sparseGood, queryOffsets: undefined }],

@@ -1,7 +1,7 @@
 import { parameterInvalid, parameterMissing } from "../../../errors/parameter-errors.ts";
-import { ExpressionError } from "../../../expr/expression-error.ts";
 import { jsonPointer } from "../../../expr/json-pointer.ts";
 import type { CollectionSchema, FieldSchema, KeyValues } from "../../../model/schema.ts";
+import { jsonPathKeys } from "./json-path.ts";
 
 /** Keys of an index over one path of a JSON field. In resolved parameters the path is a JSON pointer. */
 export const JSON_PATH = "json_path";
@@ -39,7 +39,7 @@ export function jsonIndexParams(
   // Without a path the whole value is meant.
   const path = given[JSON_PATH] ?? asked;
   return {
-    [JSON_PATH]: pointerOf(path, schema, field),
+    [JSON_PATH]: jsonPointer(jsonPathKeys(path, schema, field)),
     [JSON_CAST_TYPE]: castType,
     ...(castFunction !== undefined && { [JSON_CAST_FUNCTION]: castFunction }),
   };
@@ -53,14 +53,5 @@ function checkCastFunction(castFunction: string, castType: string): void {
     throw parameterInvalid(
       `json_cast_function ${castFunction} is not supported for json_cast_type ${castType}`,
     );
-  }
-}
-
-function pointerOf(path: string, schema: CollectionSchema, field: FieldSchema): string {
-  try {
-    return jsonPointer(path, schema, field);
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    throw parameterInvalid(`cannot parse identifier: ${path}, error: ${error.message}`);
   }
 }

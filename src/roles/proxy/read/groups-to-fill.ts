@@ -1,8 +1,9 @@
 import { groupKeys } from "../../../core/search/group-values.ts";
 import { isValid, type Column } from "../../../model/columns.ts";
 import { DataType } from "../../../model/data-type.ts";
-import type { Among, GroupBy, ShardSearchResult } from "../../../model/read.ts";
+import type { Among, ShardSearchResult } from "../../../model/read.ts";
 import type { FieldSchema } from "../../../model/schema.ts";
+import type { GroupByField } from "./group-params.ts";
 import { mergeShards, type HitsWanted } from "./search-hits.ts";
 
 /**
@@ -11,7 +12,7 @@ import { mergeShards, type HitsWanted } from "./search-hits.ts";
  */
 export function groupsToFill(
   results: readonly ShardSearchResult[],
-  wanted: HitsWanted & { readonly groupBy: GroupBy & { readonly field: FieldSchema } },
+  wanted: HitsWanted & { readonly groupBy: GroupByField },
 ): Among | undefined {
   const { groupSize, field } = wanted.groupBy;
   const segments = results.reduce((sum, { stats }) => sum + stats.length, 0);
@@ -25,7 +26,7 @@ export function groupsToFill(
       shards.some((queries) => (queries[q]?.size ?? 0) >= wanted.limit) &&
       [...groups.values()].some((members) => members < groupSize),
   );
-  return lacks ? amongGroups(field, groupValues) : undefined;
+  return lacks ? { ...amongGroups(field, groupValues), json: wanted.groupBy.json } : undefined;
 }
 
 function membersByQuery(

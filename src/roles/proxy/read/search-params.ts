@@ -1,12 +1,9 @@
-import { fieldNotFound } from "../../../errors/meta-errors.ts";
 import { parameterInvalid, parameterMissing } from "../../../errors/parameter-errors.ts";
 import { redkiteError } from "../../../errors/redkite-error.ts";
 import { notServed } from "../../../errors/service-errors.ts";
 import { DataType, isVector } from "../../../model/data-type.ts";
 import type { CollectionId } from "../../../model/ids.ts";
-import type { GroupBy } from "../../../model/read.ts";
 import {
-  dynamicField,
   fieldByName,
   type CollectionSchema,
   type FieldSchema,
@@ -14,6 +11,7 @@ import {
 } from "../../../model/schema.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
 import { parseGoInt } from "./go-values.ts";
+import { parseGroupBy, type GroupByField } from "./group-params.ts";
 import { parseOrderBy, type OrderBy } from "./order-by.ts";
 import { parseIgnoreGrowing } from "./query-params.ts";
 import { parseIteratorPage, type IteratorPage } from "./search-iterator.ts";
@@ -32,7 +30,7 @@ export interface SearchParams {
   readonly rangeFilter: number | undefined;
   /** Digits behind the point of a score; -1 for all. */
   readonly roundDecimal: number;
-  readonly groupBy: (GroupBy & { readonly field: FieldSchema }) | undefined;
+  readonly groupBy: GroupByField | undefined;
   /** Of the hits, which the distance has chosen. */
   readonly orderBy: readonly OrderBy[];
   readonly ignoreGrowing: boolean;
@@ -43,7 +41,6 @@ export interface SearchParams {
 
 type Limits = Pick<ProxyLimits, "topKMax">;
 
-const GROUP_SIZE_MAX = 10;
 const NOT_SERVED: readonly string[] = ["analyzer_name"];
 
 /** Unknown parameters are ignored, as Milvus does. Checks follow Milvus's order, so that of several mistakes the same is reported. */
@@ -212,75 +209,6 @@ function checkedIndexParams(params: IndexParams, field: FieldSchema): KeyValues 
     );
   }
   return textValues(params);
-}
-
-const GROUPED_TYPES: ReadonlySet<DataType> = new Set([
-  DataType.Bool,
-  DataType.Int8,
-  DataType.Int16,
-  DataType.Int32,
-  DataType.Int64,
-  DataType.Timestamptz,
-  DataType.VarChar,
-]);
-
-function parseGroupBy(params: KeyValues, schema: CollectionSchema): SearchParams["groupBy"] {
-  const single = (params["group_by_field"] ?? "").trim();
-  const several = (params["group_by_fields"] ?? "").split(",").flatMap((name) => name.trim() || []);
-  const names = single !== "" ? [single] : several;
-  const groupSize = parseGroupSize(params);
-  const [name] = names;
-  if (name === undefined) return undefined;
-  if (names.length > 1) throw notServed("grouping by more than one field");
-  const base = name.split("[")[0] ?? name;
-  const field = fieldByName(schema, base) ?? dynamicField(schema);
-  if (field === undefined) throw fieldNotFound(name, "groupBy field not found in schema");
-  if (field.type === DataType.JSON) throw notServed(`grouping by ${name}, a JSON or dynamic field,`);
-  if (!GROUPED_TYPES.has(field.type)) {
-    throw redkiteError("segcore", {
-      context: `unsupported data type ${coreTypeName(field.type)} for group by operator`,
-      blame: "input",
-    });
-  }
-  return { field, fieldId: field.id, groupSize };
-}
-
-function parseGroupSize(params: KeyValues): number {
-  const text = params["group_size"];
-  if (text === undefined) return 1;
-  const size = parseGoInt(text);
-  if (size === undefined) throw parameterInvalid(`failed to parse input group size:${text}`);
-  if (size <= 0) throw parameterInvalid(`input group size:${size} is negative, failed to do search_groupby`);
-  if (size > GROUP_SIZE_MAX) {
-    throw parameterInvalid(`input group size:${size} exceeds configured max group size:${GROUP_SIZE_MAX}`);
-  }
-  return size;
-}
-
-/** Types as Milvus's core prints them. */
-function coreTypeName(type: DataType): string {
-  switch (type) {
-    case DataType.Float:
-      return "FLOAT";
-    case DataType.Double:
-      return "DOUBLE";
-    case DataType.Array:
-      return "ARRAY";
-    case DataType.FloatVector:
-      return "VECTOR_FLOAT";
-    case DataType.BinaryVector:
-      return "VECTOR_BINARY";
-    case DataType.Float16Vector:
-      return "VECTOR_FLOAT16";
-    case DataType.BFloat16Vector:
-      return "VECTOR_BFLOAT16";
-    case DataType.SparseFloatVector:
-      return "VECTOR_SPARSE_U32_F32";
-    case DataType.Int8Vector:
-      return "VECTOR_INT8";
-    default:
-      return `DataType(${type})`;
-  }
 }
 
 function checkCollectionId(params: KeyValues, collectionId: CollectionId): void {

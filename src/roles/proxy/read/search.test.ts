@@ -128,6 +128,101 @@ test("groups: one hit each, several with a group size, an offset counts groups",
   );
 });
 
+function unpackTexts({ offsets, bytes }: { offsets: Int32Array; bytes: Uint8Array }): string[] {
+  const decoder = new TextDecoder();
+  return Array.from({ length: offsets.length - 1 }, (_, i) =>
+    decoder.decode(bytes.subarray(offsets[i], offsets[i + 1])),
+  );
+}
+
+/** Keys from 1 at distances 1, 4, 9 ...; what they are grouped by lies in the dynamic field. */
+async function groupedByKeys(rows: readonly Record<string, unknown>[]) {
+  const proxy = await startProxy();
+  const fields = [KEY, VECTOR, META];
+  await proxy.load(await proxy.create({ name: "c", fields, enableDynamicField: true }, { shards: 3 }));
+  const keys = rows.map((_, i) => i + 1);
+  await proxy.run(insertHandler, ["milvus.InsertRequest", "milvus.MutationResult"], {
+    collectionName: "c",
+    numRows: rows.length,
+    fieldsData: [
+      longs("id", keys),
+      vectors(
+        "vector",
+        keys.map((key) => [key, 0]),
+      ),
+      dynamic(rows),
+    ],
+  });
+  return proxy;
+}
+
+test("groups by what is at a path of a JSON field", async () => {
+  await using proxy = await groupedByKeys([
+    { color: "red", n: { i: 1 } },
+    { color: "red", n: { i: 1.5 } },
+    { color: "blue", n: { i: 257 } },
+    { color: 7, n: { i: "1" } },
+    { color: "7" },
+    { color: null, n: { i: 1 } },
+    {},
+    { color: "red", n: { i: true } },
+  ]);
+  const texts = async (given: Record<string, string | number>) => {
+    const found = await search(proxy, { topk: 8, ...given });
+    const { data } = found.results?.groupByFieldValue?.scalars?.stringData ?? {};
+    return { ids: idsOf(found), values: data === undefined ? [] : unpackTexts(data) };
+  };
+  const colors = await texts({ group_by_field: "color" });
+  assert.deepEqual(colors.ids, [1, 3, 4, 5, 6, 7]);
+  assert.deepEqual(colors.values, ['"red"', '"blue"', "7", '"7"', "null", ""]);
+  assert.deepEqual((await texts({ group_by_field: '$meta["color"]' })).ids, colors.ids);
+  assert.deepEqual((await texts({ group_by_field: "$meta", json_path: "color" })).ids, colors.ids);
+  // Whole rows.
+  assert.deepEqual((await texts({ group_by_field: "$meta" })).ids, [1, 2, 3, 4, 5, 6, 7, 8]);
+  // A group comes whole, also where another shard found better ones.
+  const pairs = await texts({ group_by_field: "color", group_size: 3, topk: 1 });
+  assert.deepEqual(pairs.ids, [1, 2, 8]);
+  const none = await texts({ group_by_field: "gone", group_size: 3, topk: 2 });
+  assert.deepEqual(none.ids, [1, 2, 3]);
+
+  const asText = await texts({ group_by_field: "color", json_type: "VarChar" });
+  assert.deepEqual(
+    [asText.ids, asText.values],
+    [
+      [1, 3, 4, 5],
+      ["red", "blue", "", "7"],
+    ],
+  );
+  const small = await search(proxy, { topk: 8, group_by_field: "n['i']", json_type: "Int8", group_size: 3 });
+  // 257 is 1 in eight bits, 1.5 and the others have no group of their own.
+  assert.deepEqual(idsOf(small), [1, 3, 6, 2, 4, 5]);
+  assert.equal(small.results?.groupByFieldValue?.type, DataType.Int8);
+  const truths = await search(proxy, { topk: 8, group_by_field: "n['i']", json_type: "Bool" });
+  assert.deepEqual(idsOf(truths), [1, 8]);
+});
+
+test("groups that cannot be are refused in Milvus's words", async () => {
+  await using proxy = await groupedByKeys([{ n: 1 }, { n: "1" }]);
+  const refused: readonly (readonly [Record<string, string>, RegExp])[] = [
+    [{ group_by_field: "n", json_type: "Double" }, /unsupported json_type DOUBLE for JSON group by/],
+    [{ group_by_field: "21" }, /cannot parse identifier: 21/],
+    [{ group_by_field: "n", json_path: "id" }, /fieldID not match with field name/],
+    [
+      { group_by_field: "n", json_type: "Int64", strict_cast: "true" },
+      /failed to cast json value to int64_t, wrong json data inner type/,
+    ],
+    [
+      { group_by_field: "gone", strict_cast: "true" },
+      /failed to cast json object node to string, wrong json data inner type/,
+    ],
+  ];
+  for (const [given, message] of refused) await assert.rejects(search(proxy, given), message);
+  // Rows that no shard hits do not count.
+  const strict = { group_by_field: "n", json_type: "Int64", strict_cast: "true" };
+  const fitting = await search(proxy, strict, { dsl: "n == 1" });
+  assert.deepEqual(idsOf(fitting), [1]);
+});
+
 test("a group is whole however its rows lie in shards", async () => {
   await using proxy = await twelveRows(3);
   const groups = { group_by_field: "age", group_size: 4, topk: 1 };

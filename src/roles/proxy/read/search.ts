@@ -295,7 +295,7 @@ async function shardResults(
       k,
       params: params.indexParams,
       range: rangeBehind(params.page?.lastBound, metric, params),
-      groupBy: groupBy && { fieldId: groupBy.fieldId, groupSize: groupBy.groupSize },
+      groupBy: groupBy && { fieldId: groupBy.fieldId, groupSize: groupBy.groupSize, json: groupBy.json },
       outputFieldIds,
     }),
   );
