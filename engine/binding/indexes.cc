@@ -37,7 +37,7 @@ napi_value runBuild(Call& call, size_t i, std::function<Status(CancelToken, int3
 
 /**
  * buildVectorIndex(segment, fieldId, metric, kind, m, efConstruction, lists, subs, nbits, levels, refine, codesPerRow, cachedPerRow, elementBytes,
- * bands, threads, seed, cancel, progress, async)
+ * bands, k1, b, threads, seed, cancel, progress, async)
  */
 napi_value buildVector(Call& call) {
   const std::shared_ptr<Segment> source = call.segment(0);
@@ -62,9 +62,11 @@ napi_value buildVector(Call& call) {
   input.cachedPerRow = static_cast<float>(call.number(12));
   input.elementBytes = call.uint32(13);
   input.bands = call.uint32(14);
-  input.threads = call.uint32(15);
-  input.seed = call.size(16);
-  return runBuild(call, 17, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
+  input.bm25.k1 = static_cast<float>(call.number(15));
+  input.bm25.b = static_cast<float>(call.number(16));
+  input.threads = call.uint32(17);
+  input.seed = call.size(18);
+  return runBuild(call, 19, [source, input](CancelToken cancel, int32_t* progress, std::shared_ptr<Buffer>& out) {
     return buildVectorIndex(source->snapshot(), input, cancel, progress, out);
   });
 }

@@ -115,6 +115,7 @@ inline const VectorWorld& vectorWorld() {
     add(kBits, Metric::hamming, Kind::binIvfFlat);
     add(kBits, Metric::mhjaccard, Kind::minHash);
     add(kSparse, Metric::ip, Kind::sparse);
+    add(kSparse, Metric::bm25, Kind::sparse);
     return made;
   }();
   return world;
@@ -153,6 +154,8 @@ struct Asked {
     input.exact = (flags & 8) != 0;
     input.minHash = {take(uint8_t{}), take(uint8_t{}), (flags & 16) != 0};
     input.visibility = {take(uint8_t{}) % 4u, 0};
+    const float k1 = static_cast<float>(take(uint8_t{})) / 64, b = static_cast<float>(take(uint8_t{})) / 200;
+    input.bm25 = {k1, b, take(float{})};
     const uint32_t width = fieldId == kFloats ? 64 : fieldId == kBytes ? 16 : fieldId == kBits ? 8 : 16;
     // The queries are the last bytes, over and over; pairs of a sparse one ascend so that it is one.
     for (uint32_t i = 0; i < input.nq * width; i++) queries.push_back(static_cast<uint8_t>(from[i % 16] + ((flags & 32) != 0 ? i : 0)));
@@ -189,6 +192,9 @@ inline std::vector<uint8_t> sampleAsked(uint32_t variant, const MinHash& minHash
   put(static_cast<uint8_t>(minHash.elementBytes));
   put(static_cast<uint8_t>(minHash.bands));
   put(uint8_t{3});
+  put(uint8_t{77});
+  put(uint8_t{150});
+  put(30.0f);
   for (; at < kAskedBytes; at++) out[at] = static_cast<uint8_t>(at * 3);
   return out;
 }

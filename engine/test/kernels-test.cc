@@ -194,6 +194,30 @@ void listKernels(const KernelTable& table) {
   }
 }
 
+void termKernels(const KernelTable& table) {
+  const TermKernels& reference = kernelsOf(Isa::scalar)->term;
+  Random random(9);
+  for (const uint32_t n : {64u, 128u, 8192u}) {
+    for (const uint32_t factor : {256u, 257u, 40'000u, 65'535u}) {
+      std::vector<uint8_t> codes(n);
+      std::vector<uint16_t> sums(n);
+      for (uint8_t& code : codes) code = static_cast<uint8_t>(random.chance(3) ? 0 : random.next());
+      for (uint16_t& sum : sums) sum = static_cast<uint16_t>(random.chance(4) ? 65'535 - random.below(300) : random.next());
+      std::vector<uint16_t> other = sums;
+      reference.addCodes(codes.data(), n, static_cast<uint16_t>(factor), sums.data());
+      table.term.addCodes(codes.data(), n, static_cast<uint16_t>(factor), other.data());
+      EXPECT(sums == other, std::string(table.name) + " addCodes");
+      for (const uint32_t bar : {0u, 1u, 32'767u, 32'768u, 65'534u, 65'535u, uint32_t{sums[5]}}) {
+        std::vector<uint64_t> bits(n / 64), otherBits(n / 64);
+        reference.above(sums.data(), n, static_cast<uint16_t>(bar), bits.data());
+        table.term.above(sums.data(), n, static_cast<uint16_t>(bar), otherBits.data());
+        EXPECT(bits == otherBits, std::string(table.name) + " above");
+        for (uint32_t i = 0; i < n; ++i) EXPECT((bits[i / 64] >> (i % 64) & 1) == (sums[i] > bar));
+      }
+    }
+  }
+}
+
 void allTables() {
   for (const Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512vnni}) {
     const KernelTable* table = kernelsOf(isa);
@@ -208,6 +232,7 @@ void allTables() {
       integerSize(*table, dim);
     }
     listKernels(*table);
+    termKernels(*table);
     integerSize(*table, kDimMax);
     integerSize(*table, kDimMax - 32768 % 7);
   }

@@ -134,6 +134,7 @@ export class NativeEngine implements Engine {
         index.kind === "DISKANN" ? index.cachedPerRow : 0,
         index.kind === "MINHASH_LSH" ? index.elementBytes : 0,
         index.kind === "MINHASH_LSH" ? index.bands : 0,
+        ...termNumbers(index),
         this.#async ? control.threads : 1,
         spec.seed,
         control.cancel.word,
@@ -206,6 +207,12 @@ const KINDS: Readonly<Record<VectorIndexSpec["index"]["kind"], number>> = {
 
 /** Numbers of the engine's Refine. */
 const REFINEMENTS: Readonly<Record<Refinement, number>> = { none: 0, rows: 1, f16: 2, bf16: 3, u8: 4 };
+
+/** k1 and b of BM25; of others the engine looks at neither. */
+function termNumbers(index: VectorIndexSpec["index"]): readonly [number, number] {
+  const bm25 = index.kind === "SPARSE_INVERTED_INDEX" ? index.bm25 : undefined;
+  return [bm25?.k1 ?? NaN, bm25?.b ?? NaN];
+}
 
 /** Links of a node, and how wide they are sought. */
 function linksOf(index: VectorIndexSpec["index"]): readonly [number, number] {

@@ -195,6 +195,8 @@ export type VectorBuildParts = [
   cachedPerRow: number,
   elementBytes: number,
   bands: number,
+  k1: number,
+  b: number,
   threads: number,
   seed: number,
   cancel: Int32Array,

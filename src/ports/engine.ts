@@ -348,8 +348,11 @@ export interface VectorIndexSpec {
       }
     /** Rows of a binary field by the hashes of their bands, for MHJACCARD; a search uses it when it reads signatures in the same way. */
     | { readonly kind: "MINHASH_LSH"; readonly elementBytes: number; readonly bands: number }
-    /** Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. */
-    | { readonly kind: "SPARSE_INVERTED_INDEX" };
+    /**
+     * Inverted lists over a sparse field; exact. SPARSE_WAND is the same file. BM25 needs its numbers, which a search may change: it is exact for
+     * any, and fastest for these and an average length near that of the segment's rows.
+     */
+    | { readonly kind: "SPARSE_INVERTED_INDEX"; readonly bm25?: Pick<Bm25Search, "k1" | "b"> };
   readonly seed: number;
 }
 

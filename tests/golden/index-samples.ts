@@ -70,6 +70,22 @@ export const INDEX_SAMPLES: readonly IndexSample[] = [
     metric: "IP",
     index: { kind: "SPARSE_INVERTED_INDEX" },
     recallMin: 1,
+  },
+  {
+    file: "sparse-index-2.bin",
+    field: SPARSE,
+    metric: "IP",
+    index: { kind: "SPARSE_INVERTED_INDEX" },
+    recallMin: 1,
+    isSameEverywhere: true,
+  },
+  {
+    file: "sparse-index-2-bm25.bin",
+    field: SPARSE,
+    metric: "BM25",
+    index: { kind: "SPARSE_INVERTED_INDEX", bm25: { k1: 1.2, b: 0.75 } },
+    recallMin: 1,
+    search: { bm25: { k1: 1.2, b: 0.75, avgdl: 5 } },
     isSameEverywhere: true,
   },
   {

@@ -145,6 +145,14 @@ struct ListKernels {
   void (*quantise)(const float* values, uint32_t n, float least, float inverse, uint8_t* out);
 };
 
+/// Upper bounds of what terms add to the scores of sparse rows, as 16-bit sums; `n` is a multiple of 64.
+struct TermKernels {
+  /// sums[i] = sums[i] + codes[i] * factor / 256, rounded down, 65,535 at most.
+  void (*addCodes)(const uint8_t* codes, uint32_t n, uint16_t factor, uint16_t* sums);
+  /// Bit i of `out` is sums[i] > bar.
+  void (*above)(const uint16_t* sums, uint32_t n, uint16_t bar, uint64_t* out);
+};
+
 struct KernelTable {
   Isa isa;
   const char* name;  ///< for example "avx512vnni"
@@ -154,6 +162,7 @@ struct KernelTable {
   CodeKernels code;
   RowBlockKernels block;
   ListKernels list;
+  TermKernels term;
 };
 
 /// The best table that this machine runs.

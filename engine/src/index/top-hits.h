@@ -21,6 +21,8 @@ class TopHits {
   }
   /// Rows at or above this are not kept.
   RankedRow worst() const { return worst_; }
+  /// Rows that are kept whatever their rank.
+  size_t room() const { return limit_ - heap_.size(); }
   void add(RankedRow hit) {
     if (hit >= worst_) return;
     if (heap_.size() == limit_) {

@@ -16,6 +16,9 @@ RowBlockKernels avx512VnniRowBlocks();
 ListKernels scalarLists();
 ListKernels avx2Lists();
 ListKernels avx512Lists();
+TermKernels scalarTerms();
+TermKernels avx2Terms();
+TermKernels avx512Terms();
 /// Overwrites what VNNI does better.
 void improveListsByAvx512Vnni(ListKernels& lists);
 /// Overwrites what VBMI does better.

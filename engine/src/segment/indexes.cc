@@ -37,7 +37,7 @@ Status buildVectorIndex(const Snapshot& snapshot, const VectorIndexInput& input,
     indexed.words = valid.data();
   }
   if (*type == VectorType::sparse) {
-    return finish(buildSparseIndex(sparseView(*column, snapshot.rows), indexed, {cancel, progress}));
+    return finish(buildSparseIndex(sparseView(*column, snapshot.rows), indexed, {input.metric, input.bm25}, {cancel, progress}));
   }
   static const uint64_t none = 0;
   const uint8_t* base = column->values == nullptr ? reinterpret_cast<const uint8_t*>(&none) : column->values;

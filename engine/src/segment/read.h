@@ -120,6 +120,8 @@ struct VectorIndexInput {
   /** Signatures. */
   uint32_t elementBytes = 1;
   uint32_t bands = 1;
+  /** For BM25; `avgdl` is that of the rows. */
+  Bm25 bm25;
   uint32_t threads = 1;
   uint64_t seed = 1;
 };

@@ -177,8 +177,8 @@ Status search(const Snapshot& snapshot, const SearchInput& input, CancelToken ca
       queries[q] = {input.queries.data() + input.queryOffsets[q], static_cast<uint32_t>(input.queryOffsets[q + 1] - input.queryOffsets[q])};
     }
     const auto index = input.exact ? nullptr : snapshot.segment->index(input.fieldId);
-    if (index != nullptr && index->sparse && index->sparse->rows() == snapshot.rows && input.metric == Metric::ip) {
-      REDKITE_TRY(index->sparse->search(queries.data(), input.nq, bits, params, {input.dropRatio, false}, cancel, hits, &out.stats));
+    if (index != nullptr && index->sparse && index->sparse->rows() == snapshot.rows && index->sparse->metric() == input.metric) {
+      REDKITE_TRY(index->sparse->search(queries.data(), input.nq, bits, params, {input.dropRatio}, cancel, hits, &out.stats));
     } else {
       REDKITE_TRY(sparseFlatSearch(sparseView(*column, snapshot.rows), input.metric, queries.data(), input.nq, bits, params, cancel, hits, &out.stats));
     }

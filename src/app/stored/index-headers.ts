@@ -82,13 +82,24 @@ function flatHeader(header: DataView) {
 }
 
 function sparseHeader(header: DataView) {
+  const counts = { rows: u32(header, 8), lists: u32(header, 12), postings: u64(header, 16) };
+  const sections = offsets(header, 24, ["dimensions", "listStarts", "listBounds", "postings", "values"]);
+  const totalBytes = u64(header, 64);
+  if (header.getUint16(4, true) === 1) return { ...counts, sections, totalBytes };
+  const metric = header.getUint8(6);
   return {
-    rows: u32(header, 8),
-    lists: u32(header, 12),
-    postings: u64(header, 16),
-    sections: offsets(header, 24, ["dimensions", "listStarts", "listBounds", "rows", "values"]),
-    totalBytes: u64(header, 64),
+    metric: METRICS[metric] ?? `unknown ${metric}`,
+    ...counts,
+    ...(METRICS[metric] === "BM25" && termNumbers(header)),
+    sections: { ...sections, ...offsets(header, 72, ["listPlaces", "lengths"]) },
+    postingBytes: u64(header, 88),
+    totalBytes,
   };
+}
+
+function termNumbers(header: DataView) {
+  const names = ["k1", "b", "averageLength", "leastFrequency", "greatestFrequency", "greatestLength"];
+  return Object.fromEntries(names.map((name, i) => [name, header.getFloat32(96 + i * 4, true)]));
 }
 
 function hnswHeader(header: DataView) {

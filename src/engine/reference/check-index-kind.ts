@@ -41,6 +41,10 @@ export function checkIndexKind({ index, fieldId, type, dim, metric }: VectorInde
         actual: index.elementBytes * 8,
       });
   }
+  if (index.kind === "SPARSE_INVERTED_INDEX" && metric === "BM25") {
+    checkWithin("bm25_k1", index.bm25?.k1, 3);
+    checkWithin("bm25_b", index.bm25?.b, 1);
+  }
   if (index.kind === "SCANN" && dim % 2 !== 0)
     throw parameterInvalid("dimension for SCANN", { expected: "an even number", actual: dim });
 }
@@ -51,6 +55,11 @@ export const MIN_HASH_ELEMENT_MAX = 32;
 function checkRange(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 1 || value > most)
     throw parameterInvalid(name, { expected: `1 to ${most}`, actual: value });
+}
+
+function checkWithin(name: string, value: number | undefined, most: number): void {
+  if (value === undefined || !(value >= 0 && value <= most))
+    throw parameterInvalid(name, { expected: `0 to ${most}`, actual: value ?? "none" });
 }
 
 function checkShare(name: string, value: number): void {

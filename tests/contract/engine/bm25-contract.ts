@@ -5,8 +5,9 @@ import { Prng } from "../../../src/base/prng.ts";
 import { isRedkiteError } from "../../../src/errors/redkite-error.ts";
 import type { Column } from "../../../src/model/columns.ts";
 import { DataType } from "../../../src/model/data-type.ts";
-import type { Bm25Search, SearchSpec, Segment } from "../../../src/ports/engine.ts";
+import type { Bm25Search, SearchSpec, Segment, VectorIndexSpec } from "../../../src/ports/engine.ts";
 import type { MakeEngine } from "../engine-contract.ts";
+import { newControl } from "./list-index-contract.ts";
 import { checkNearest, hitsOf, keyBelow, searchSpec, segmentOf, sparse } from "./search-contract.ts";
 import { keyField, sealedCopy, seenAt, sequentialKeys } from "./segment-fixture.ts";
 import { plainVector } from "./vector-model.ts";
@@ -37,7 +38,11 @@ export function bm25Contract(makeEngine: MakeEngine): void {
       const scoreAt = (q: number, row: number) => plainBm25(spec, queries, q, column, row);
       checkNearest({ hits: segment.search(spec, undefined), spec, column, isCandidate, scoreAt });
     };
-    for (const segment of [growing, sealed]) {
+    const indexed = await sealedCopy(engine, growing, [keyField(), field]);
+    const file = await engine.buildVectorIndex(indexed, indexSpec({ k1: 1.2, b: 0.75 }), newControl());
+    indexed.attachIndex(field.id, file);
+    file.close();
+    for (const segment of [growing, sealed, indexed]) {
       for (const bm25 of ASKED) {
         for (const k of [1, 10, ROWS]) {
           const spec = { ...searchSpec(field, "BM25", queries, k), bm25 };
@@ -108,7 +113,33 @@ export function bm25Contract(makeEngine: MakeEngine): void {
     segment.close();
   });
 
-  test("BM25 without its numbers, with numbers out of range or on dense vectors is refused", () => {
+  test("an index of one metric is none for searches by the other, which scan", async () => {
+    const engine = makeEngine();
+    const growing = segmentOf(engine, field, documents(ROWS, 65));
+    const sealed = await sealedCopy(engine, growing, [keyField(), field]);
+    const queries = weights(4, 66);
+    const bm25 = ASKED[0] ?? assert.fail();
+    const specs = [searchSpec(field, "IP", queries, 10), { ...searchSpec(field, "BM25", queries, 10), bm25 }];
+    const truth = specs.map((spec) => hitsOf(growing.search(spec, undefined)));
+    assert.ok(truth.flat(2).length > 40);
+    for (const spec of [
+      indexSpec({ k1: 1.2, b: 0.75 }),
+      { ...indexSpec(undefined), metric: "IP" as const },
+    ]) {
+      const file = await engine.buildVectorIndex(sealed, spec, newControl());
+      sealed.attachIndex(field.id, file);
+      file.close();
+      assert.deepEqual(
+        specs.map((one) => hitsOf(sealed.search(one, undefined))),
+        truth,
+      );
+      sealed.detachIndex(field.id);
+    }
+    sealed.close();
+    growing.close();
+  });
+
+  test("BM25 without its numbers, with numbers out of range is refused, in searches and builds", async () => {
     const engine = makeEngine();
     const segment = segmentOf(engine, field, documents(20, 63));
     const spec = searchSpec(field, "BM25", weights(1, 64), 5);
@@ -125,8 +156,15 @@ export function bm25Contract(makeEngine: MakeEngine): void {
     const isInvalid = (error: unknown): boolean => isRedkiteError(error, "parameterInvalid");
     for (const bm25 of wrong)
       assert.throws(() => segment.search(bm25 ? { ...spec, bm25 } : spec, undefined), isInvalid);
+    for (const bm25 of [undefined, { k1: 3.5, b: 0.5 }, { k1: 1, b: -1 }])
+      await assert.rejects(engine.buildVectorIndex(segment, indexSpec(bm25), newControl()), isInvalid);
     segment.close();
   });
+}
+
+function indexSpec(bm25: Pick<Bm25Search, "k1" | "b"> | undefined): VectorIndexSpec {
+  const index = { kind: "SPARSE_INVERTED_INDEX", ...(bm25 && { bm25 }) } as const;
+  return { fieldId: field.id, type: field.type, dim: field.dim, metric: "BM25", index, seed: 1 };
 }
 
 /** Rows of counted terms, few of which are common; some rows are empty, some count one term very often. */

@@ -248,6 +248,7 @@ void fillAvx2(KernelTable& table) {
   table.binary = {hamming, overlap, equalElements};
   table.code = {63, codeDot, codeDotWide};
   table.list = avx2Lists();
+  table.term = avx2Terms();
 }
 
 }  // namespace redkite

@@ -175,6 +175,7 @@ void fillAvx512(KernelTable& table) {
   table.binary = {hamming, overlap, equalElements};
   table.code = {63, codeDot, codeDotWide};
   table.list = avx512Lists();
+  table.term = avx512Terms();
 }
 
 }  // namespace redkite

@@ -173,6 +173,7 @@ void fillScalar(KernelTable& table) {
   table.binary = {hamming, overlap, equalElementsOfAnyWidth};
   table.code = {127, codeDot, codeDot};
   table.list = scalarLists();
+  table.term = scalarTerms();
 }
 
 }  // namespace redkite
