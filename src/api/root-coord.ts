@@ -60,6 +60,8 @@ export interface RootCoord extends Component {
     ctx: CallContext,
     request: { readonly name: string; readonly field: FieldSchema },
   ): Promise<void>;
+  /** Takes the dynamic field away, with what rows have in it; succeeds when there is none. Concerns rows, too. */
+  dropDynamicField(ctx: CallContext, request: { readonly name: string }): Promise<void>;
   truncateCollection(ctx: CallContext, request: { readonly name: string }): Promise<void>;
 
   createPartition(
@@ -162,6 +164,7 @@ export const rootCoordTable: ServiceTable<RootCoord> = {
     alterCollection: yes,
     alterCollectionField: yes,
     addCollectionField: no,
+    dropDynamicField: yes,
     truncateCollection: no,
     createPartition: yes,
     dropPartition: yes,

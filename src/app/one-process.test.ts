@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isVector } from "../model/data-type.ts";
-import { epoch as toEpoch, nodeId } from "../model/ids.ts";
+import { DataType, isVector } from "../model/data-type.ts";
+import { epoch as toEpoch, fieldId, nodeId } from "../model/ids.ts";
+import { plainField } from "../model/schema.ts";
 import { TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { NativeEngine } from "../engine/native-engine.ts";
 import { ReferenceEngine } from "../engine/reference-engine.ts";
@@ -15,6 +16,62 @@ const engines: readonly { readonly name: string; readonly make: () => Engine }[]
 
 for (const { name, make } of engines) {
   describe(`the roles of one process on the ${name} engine`, () => {
+    test("a dynamic field that was taken away stays away, wherever its rows are", async (t) => {
+      const { start } = await processFolderFor(t, make());
+      let process = await start();
+      const created = await process.create();
+      await process.load(created);
+      const describe = async () =>
+        process.coords.rootCoord.describeCollection(process.ctx, { by: "name", name: "c" });
+      const enable = async () => {
+        const field = plainField(fieldId(0), "$meta", DataType.JSON, { isDynamic: true, nullable: true });
+        await process.coords.rootCoord.addCollectionField(process.ctx, { name: "c", field });
+        return describe();
+      };
+      const first = await enable();
+      await process.insert(first, [1n, 2n]);
+      await process.flush(first);
+      await process.insert(first, [3n]);
+      assert.deepEqual(await process.keys(first, "n >= 2"), [2n, 3n]);
+
+      await process.coords.rootCoord.dropDynamicField(process.ctx, { name: "c" });
+      await process.coords.rootCoord.dropDynamicField(process.ctx, { name: "c" });
+      const without = await describe();
+      assert.deepEqual(
+        [
+          without.schema.enableDynamicField,
+          without.schema.version,
+          without.schema.fields.map(({ name }) => name),
+        ],
+        [false, first.schema.version + 1, ["id", "age", "vector"]],
+      );
+      await assert.rejects(process.insert(first, [4n]), /schema version 1 is older than 2/);
+      await process.insert(without, [4n]);
+      assert.deepEqual(await process.keys(without, ""), [1n, 2n, 3n, 4n]);
+      await assert.rejects(process.keys(without, "n == 1"), /field n not exist/);
+      await process.stop();
+
+      // The log still has the column of row 3, which segments of the new schema do not know.
+      process = await start();
+      await process.loaded(created);
+      assert.deepEqual(await process.keys(without, "age > 10"), [2n, 3n, 4n]);
+      const again = await enable();
+      assert.deepEqual(again.schema.fields.at(-1)?.id, (first.schema.fields.at(-1)?.id ?? 0) + 1);
+      await process.insert(again, [5n]);
+      assert.deepEqual(await process.keys(again, "n >= 1"), [5n]);
+      assert.deepEqual(await process.keys(again, "not exists n"), [1n, 2n, 3n, 4n]);
+      await process.flush(again);
+      assert.deepEqual(await process.keys(again, "n >= 1"), [5n]);
+      assert.ok((await process.compact(again)) > 0);
+      await process.stop();
+
+      process = await start();
+      await process.loaded(created);
+      assert.deepEqual(await process.keys(again, "n >= 1"), [5n]);
+      assert.deepEqual(await process.keys(again, ""), [1n, 2n, 3n, 4n, 5n]);
+      await process.stop();
+    });
+
     test("rows are found while growing, after a flush, an index build, a delete, a compaction and a restart", async (t) => {
       const { start } = await processFolderFor(t, make());
       let process = await start();

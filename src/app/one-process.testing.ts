@@ -18,6 +18,7 @@ import { indexCoordTable, indexNodeTable } from "../api/index-coord.ts";
 import { queryCoordTable } from "../api/query-coord.ts";
 import { queryNodeTable } from "../api/query-node.ts";
 import { rootCoordTable } from "../api/root-coord.ts";
+import { concatBytes, utf8Encode } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { registerSession, SessionDirectory } from "../core/session/sessions.ts";
 import { SegmentFiles } from "../core/shard/segment-files.ts";
@@ -25,7 +26,14 @@ import { SegmentScrubber } from "../core/shard/segment-scrubber.ts";
 import { encodeRowBatch } from "../format/row-batch.ts";
 import { DataType } from "../model/data-type.ts";
 import { fieldId, nodeId } from "../model/ids.ts";
-import { type CollectionInfo, type FieldSchema, type KeyValues, plainField } from "../model/schema.ts";
+import {
+  dynamicField,
+  plainField,
+  type CollectionInfo,
+  type CollectionSchema,
+  type FieldSchema,
+  type KeyValues,
+} from "../model/schema.ts";
 import { timestamp, TIMESTAMP_ZERO } from "../model/timestamp.ts";
 import { SILENT_LOGGER } from "../obs/logger.ts";
 import { MetricsRegistry } from "../obs/metrics.ts";
@@ -206,7 +214,7 @@ export async function startOneProcess(
               {
                 partitionId: (info.partitions[0] ?? assert.fail()).id,
                 rows: batch.inserts.length,
-                batch: rowsOf(batch.inserts),
+                batch: rowsOf(batch.inserts, info.schema),
               },
             ],
       condition: undefined,
@@ -309,8 +317,14 @@ export async function startOneProcess(
   };
 }
 
-function rowsOf(keys: readonly bigint[]): Uint8Array {
+/** The dynamic field, where there is one, holds the key as `n`. */
+function rowsOf(keys: readonly bigint[], schema: CollectionSchema): Uint8Array {
   const rows = keys.length;
+  const dynamic = dynamicField(schema);
+  const texts = keys.map((key) => utf8Encode(`{"n":${key}}`));
+  const offsets = new Int32Array(rows + 1);
+  texts.forEach((text, row) => (offsets[row + 1] = (offsets[row] ?? 0) + text.length));
+  const meta = { rows, offsets, bytes: concatBytes(texts), validity: undefined };
   return encodeRowBatch({
     rows,
     columns: new Map([
@@ -347,6 +361,9 @@ function rowsOf(keys: readonly bigint[]): Uint8Array {
           validity: undefined,
         },
       ],
+      ...(dynamic === undefined
+        ? []
+        : [[dynamic.id, { kind: "bytes", type: DataType.JSON, ...meta }] as const]),
     ]),
   });
 }

@@ -63,8 +63,10 @@ export interface CollectionSchema {
   readonly fields: readonly FieldSchema[];
   readonly functions: readonly FunctionSchema[];
   readonly enableDynamicField: boolean;
-  /** Starts at 0 and grows with each AddCollectionField or AlterCollectionField. */
+  /** Starts at 0 and grows with each field that comes or goes. */
   readonly version: number;
+  /** Once a field is gone: the largest id that any had. None is given twice, as files and log still have the columns of the gone one. */
+  readonly lastFieldId?: number | undefined;
 }
 
 export type ConsistencyLevel = "Strong" | "Session" | "Bounded" | "Eventually" | "Customized";

@@ -201,6 +201,7 @@ export const collectionSample: CollectionInfo = {
     ],
     enableDynamicField: true,
     version: 2,
+    lastFieldId: undefined,
   },
   vchannels: [CHANNEL],
   pchannels: ["by-dev-rootcoord-dml_3" as PChannel],

@@ -25,6 +25,11 @@ test("defaults of zero and nothing stay defaults", () => {
   }
 });
 
+test("the ids of fields that are gone stay known", () => {
+  const schema: CollectionSchema = { ...collectionSample.schema, lastFieldId: 170 };
+  assert.deepEqual(collectionSchemaCodec.decode(collectionSchemaCodec.encode(schema)), schema);
+});
+
 test("a kind of default that a newer release has is refused, not read as another", () => {
   // A schema with one field (3) whose default (13) is of kind (1) "date".
   const date = Uint8Array.of(10, 4, 0x64, 0x61, 0x74, 0x65);

@@ -104,6 +104,7 @@ export const collectionSchemaCodec = defineMessage<CollectionSchema>("Collection
   functions: repeated(4, nested(functionSchema)),
   enableDynamicField: field(5, "bool"),
   version: field(6, "uint32"),
+  lastFieldId: optional(7, "uint32"),
 });
 
 const partitionCodec = defineMessage<PartitionInfo>("PartitionInfo", {

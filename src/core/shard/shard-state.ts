@@ -3,7 +3,7 @@ import { Deferred } from "../../base/deferred.ts";
 import { channelNotAvailable } from "../../errors/meta-errors.ts";
 import { keysOf } from "../../format/column-select.ts";
 import type { DdlRecord, LogRecord, RowsRecord } from "../../format/log-record.ts";
-import { decodeRowBatchColumn } from "../../format/row-batch.ts";
+import { decodeRowBatch, decodeRowBatchColumn, encodeRowBatch } from "../../format/row-batch.ts";
 import type { Keys } from "../../model/columns.ts";
 import { keyCount } from "../../model/columns.ts";
 import {
@@ -338,8 +338,9 @@ export class ShardState {
       assert(column !== undefined, "an insert without its key column was acknowledged");
       this.#end(undefined, keysOf(column), record.timestamp);
       if (this.#holdsAlready(part.segmentId, position)) continue;
-      this.#growingEntry(part.segmentId, part.partitionId, position, record).ref.segment.append(
-        part.batch,
+      const entry = this.#growingEntry(part.segmentId, part.partitionId, position, record);
+      entry.ref.segment.append(
+        record.schemaVersion < entry.schema.version ? withoutGone(part.batch, entry.schema) : part.batch,
         record.timestamp,
       );
     }
@@ -515,4 +516,12 @@ function union(a: Uint8Array | undefined, b: Uint8Array): Uint8Array {
   if (a === undefined) return b;
   for (let i = 0; i < a.length; i++) a[i] = (a[i] ?? 0) | (b[i] ?? 0);
   return a;
+}
+
+/** A batch from before a field was taken from the schema, as a segment from after that takes it. */
+function withoutGone(batch: Uint8Array, schema: CollectionSchema): Uint8Array {
+  const { rows, columns } = decodeRowBatch(batch);
+  const known = new Set<number>(schema.fields.map((field) => field.id));
+  const kept = [...columns].filter(([id]) => known.has(id));
+  return kept.length === columns.size ? batch : encodeRowBatch({ rows, columns: new Map(kept) });
 }

@@ -302,6 +302,14 @@ export class FakeDeployment {
             enableDynamicField: info.schema.enableDynamicField || field.isDynamic,
           },
         })),
+      dropDynamicField: (ctx, { name }) =>
+        edit(ctx, name, ({ schema }) => ({
+          schema: {
+            ...schema,
+            fields: schema.fields.filter(({ isDynamic }) => !isDynamic),
+            enableDynamicField: false,
+          },
+        })),
       truncateCollection: (ctx, { name }) => edit(ctx, name, () => ({ truncatedAt: this.now() })),
       createPartition: (ctx, { collection, partition }) =>
         edit(ctx, collection, (info) => ({
@@ -548,10 +556,12 @@ export class FakeDeployment {
         );
         this.indexes.set(id, changed);
       },
-      dropIndex: async (_, { collectionId: id, indexName }) => {
+      dropIndex: async (_, { collectionId: id, indexName, fieldId: ofField }) => {
+        const meant = (one: IndexInfo): boolean =>
+          (indexName === "" || one.name === indexName) && (ofField === undefined || one.fieldId === ofField);
         this.indexes.set(
           id,
-          of(id).filter((one) => one.name !== indexName),
+          of(id).filter((one) => !meant(one)),
         );
       },
       describeIndex: async (_, { collectionId: id, indexName }) =>

@@ -154,9 +154,7 @@ export class CollectionDdl {
       if (info.schema.fields.some((field) => field.name === request.field.name)) {
         throw parameterInvalid(`field already exists, name: ${request.field.name}`);
       }
-      const id = fieldId(
-        info.schema.fields.reduce((max, field) => Math.max(max, field.id), FIRST_USER_FIELD - 1) + 1,
-      );
+      const id = fieldId(lastFieldId(info.schema) + 1);
       const dynamic = info.schema.fields.filter((field) => field.isDynamic);
       const declared = info.schema.fields.filter((field) => !field.isDynamic);
       const schema: CollectionSchema = {
@@ -164,6 +162,21 @@ export class CollectionDdl {
         fields: [...declared, { ...request.field, id }, ...dynamic],
         enableDynamicField: info.schema.enableDynamicField || request.field.isDynamic,
         version: info.schema.version + 1,
+      };
+      await this.#runs.rowChange(ctx, "alterSchema", { ...info, schema });
+    });
+  }
+
+  async dropDynamicField(ctx: CallContext, request: { readonly name: string }): Promise<void> {
+    await this.#runs.serial(ctx.database, async () => {
+      const info = this.#tables.collection(this.#tables.database(ctx.database), request.name);
+      if (!info.schema.enableDynamicField) return;
+      const schema: CollectionSchema = {
+        ...info.schema,
+        fields: info.schema.fields.filter((field) => !field.isDynamic),
+        enableDynamicField: false,
+        version: info.schema.version + 1,
+        lastFieldId: lastFieldId(info.schema),
       };
       await this.#runs.rowChange(ctx, "alterSchema", { ...info, schema });
     });
@@ -283,6 +296,7 @@ function sameDefinition(known: CollectionInfo, request: CreateCollectionRequest)
     ...request.schema,
     fields: request.schema.fields.map((field, i) => ({ ...field, id: fieldId(FIRST_USER_FIELD + i) })),
     version: known.schema.version,
+    lastFieldId: known.schema.lastFieldId,
   };
   const a = collectionSchemaCodec.encode(known.schema);
   const b = collectionSchemaCodec.encode(schema);
@@ -292,5 +306,12 @@ function sameDefinition(known: CollectionInfo, request: CreateCollectionRequest)
     known.consistencyLevel === request.consistencyLevel &&
     a.length === b.length &&
     a.every((byte, i) => byte === b[i])
+  );
+}
+
+function lastFieldId(schema: CollectionSchema): number {
+  return schema.fields.reduce(
+    (max, field) => Math.max(max, field.id),
+    schema.lastFieldId ?? FIRST_USER_FIELD - 1,
   );
 }

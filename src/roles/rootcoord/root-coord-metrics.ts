@@ -15,6 +15,7 @@ export const DDL_METHODS: ReadonlyMap<string, string> = new Map(
     "alterCollection",
     "alterCollectionField",
     "addCollectionField",
+    "dropDynamicField",
     "truncateCollection",
     "createPartition",
     "dropPartition",

@@ -210,6 +210,10 @@ export class RootCoordRole implements RootCoord {
     return this.#collections.addField(ctx, request);
   }
 
+  async dropDynamicField(ctx: CallContext, request: { readonly name: string }): Promise<void> {
+    return this.#collections.dropDynamicField(ctx, request);
+  }
+
   async truncateCollection(ctx: CallContext, request: { readonly name: string }): Promise<void> {
     return this.#collections.truncate(ctx, request);
   }

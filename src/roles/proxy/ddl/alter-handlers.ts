@@ -1,8 +1,12 @@
 import { collectionLoaded } from "../../../errors/meta-errors.ts";
 import { parameterInvalid } from "../../../errors/parameter-errors.ts";
-import { notServed } from "../../../errors/service-errors.ts";
 import { DataType } from "../../../model/data-type.ts";
-import type { CollectionInfo, FieldSchema, KeyValues } from "../../../model/schema.ts";
+import {
+  dynamicField,
+  type CollectionInfo,
+  type FieldSchema,
+  type KeyValues,
+} from "../../../model/schema.ts";
 import { decode } from "../../../wire/codec.ts";
 import { fromPairs } from "../../../wire/key-values.ts";
 import { fromWireField } from "../../../wire/schema-wire.ts";
@@ -101,7 +105,10 @@ export const alterHandlers = {
   },
 } satisfies ServedHandlers;
 
-/** Enabling it adds the field that holds undeclared keys; the property itself is not kept. */
+/**
+ * Enabling it adds the field that holds undeclared keys, disabling it takes that away, first of all the indexes on it: with one left over
+ * from a failure before the field is gone, nothing is lost but the index. The property itself is not kept.
+ */
 async function alterDynamicField(call: ProxyCall, info: CollectionInfo, set: KeyValues): Promise<void> {
   const text = set[DYNAMIC_KEY] ?? "";
   const wanted = parseBool(text.toLowerCase());
@@ -110,7 +117,16 @@ async function alterDynamicField(call: ProxyCall, info: CollectionInfo, set: Key
     throw parameterInvalid("cannot alter dynamic schema with other properties at the same time");
   }
   if (wanted === info.schema.enableDynamicField) return;
-  if (!wanted) throw notServed(`taking the dynamic field from a collection (${DYNAMIC_KEY})`);
+  const dynamic = dynamicField(info.schema);
+  if (!wanted && dynamic !== undefined) {
+    await call.deps.indexCoord.dropIndex(call.ctx, {
+      collectionId: info.id,
+      fieldId: dynamic.id,
+      indexName: "",
+    });
+    await call.deps.rootCoord.dropDynamicField(call.ctx, { name: info.name });
+    return;
+  }
   await call.deps.rootCoord.addCollectionField(call.ctx, { name: info.name, field: DYNAMIC_FIELD });
 }
 

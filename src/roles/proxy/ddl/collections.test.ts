@@ -223,7 +223,7 @@ test("properties are altered, and what the collection cannot take is refused", a
   equal((await alter([pair("collection.ttl.seconds", "61")])).code, 0);
 });
 
-test("a collection gets its dynamic field later, and keeps it", async () => {
+test("a collection gets its dynamic field later, and loses it with its indexes", async () => {
   const deployment = await withCollections("one");
   const enable = async (value: string) =>
     deployment.status("AlterCollection", {
@@ -238,9 +238,27 @@ test("a collection gets its dynamic field later, and keeps it", async () => {
   equal(described.schema?.enableDynamicField, true);
   equal((await enable("true")).reason, "");
   equal(deployment.collection("one").schema.fields.length, info.schema.fields.length);
-  const { code, reason } = await enable("false");
-  equal(code, 10, reason);
-  match(reason, /taking the dynamic field from a collection/);
+  const onKey = await deployment.status("CreateIndex", {
+    collectionName: "one",
+    fieldName: "color",
+    indexName: "on_color",
+    extraParams: [
+      pair("index_type", "INVERTED"),
+      pair("json_cast_type", "DOUBLE"),
+      pair("json_path", "color"),
+    ],
+  });
+  equal(onKey.reason, "");
+  const named = () => (deployment.indexes.get(info.id) ?? []).map(({ name }) => name);
+  const before = named();
+  equal(before.includes("on_color"), true);
+  equal((await enable("false")).reason, "");
+  const after = deployment.collection("one").schema;
+  deepEqual([after.enableDynamicField, after.fields.some(({ name }) => name === "$meta")], [false, false]);
+  deepEqual(
+    named(),
+    before.filter((name) => name !== "on_color"),
+  );
 });
 
 test("a field's limits are altered within bounds", async () => {
