@@ -1,7 +1,7 @@
 """Other libraries on the documents of engine/bench/sparse-bench.cc: sparse_peer.py FILE EXPECTED
 
-FILE holds documents and queries (int64 rows, then row starts int64, indices int32, values float32, each twice), EXPECTED the scores of the ten
-best of each query (float32). Prints a line of JSON for each library: queries per CPU second, best of three, after its scores were compared.
+FILE holds documents as BM25's weights, the same as frequencies of terms, and queries (each as int64 rows, then row starts int64, indices int32,
+values float32), EXPECTED the scores of the ten best of each query (float32). Prints a line of JSON for each library: queries per CPU second, best of three, after its scores were compared.
 """
 
 import json
@@ -15,6 +15,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 import bm25s  # noqa: E402  (reads the variables)
 import numpy as np  # noqa: E402
 import scipy.sparse as sparse  # noqa: E402
+import tantivy  # noqa: E402
 
 K = 10
 data = open(sys.argv[1], "rb").read()
@@ -36,7 +37,7 @@ def rows(columns):
 
 
 COLUMNS = 50_001
-documents, queries = rows(COLUMNS), rows(COLUMNS)
+documents, counts, queries = rows(COLUMNS), rows(COLUMNS), rows(COLUMNS)
 expected = np.fromfile(sys.argv[2], np.float32).reshape(-1, K)
 
 
@@ -75,3 +76,21 @@ for backend in ("numpy", "numba"):
     if backend == "numba":
         model.activate_numba_scorer()
     measure(f"bm25s, {backend}", lambda i: model.retrieve([tokens[i]], k=K, sorted=True, show_progress=False, n_threads=0, backend_selection="numba" if backend == "numba" else "numpy").scores[0])
+
+# tantivy scores by BM25 with the same numbers; the documents have lengths that its byte for them keeps.
+schema = tantivy.SchemaBuilder().add_text_field("text", tokenizer_name="whitespace", index_option="freq").build()
+index = tantivy.Index(schema)
+writer = index.writer(200_000_000, 1)
+for i in range(counts.shape[0]):
+    row = counts[i]
+    terms = np.repeat(row.indices, row.data.astype(np.int64)).astype(str)
+    writer.add_document(tantivy.Document(text=" ".join(terms)))
+writer.commit()
+writer.wait_merging_threads()
+index.reload()
+searcher = index.searcher()
+asked = [
+    tantivy.Query.boolean_query([(tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", str(term))) for term in tokens[i]])
+    for i in range(len(tokens))
+]
+measure(f"tantivy, {searcher.num_segments} segments", lambda i: [score for score, _ in searcher.search(asked[i], limit=K, count=False).hits])
