@@ -554,6 +554,21 @@ const refused: readonly {
     says: "param 'drop_ratio_build' (1) should be in range [0.000000, 1.000000)",
   },
   {
+    on: "sparse",
+    given: { index_type: "SPARSE_WAND", metric_type: "IP", bm25_k1: "3.5" },
+    says: "Out of range in json: param 'bm25_k1' (3.5) should be in range [0.000000, 3.000000]",
+  },
+  {
+    on: "sparse",
+    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", bm25_b: "x" },
+    says: "Out of range in json: param 'bm25_b' (x) should be in range [0.000000, 1.000000]",
+  },
+  {
+    on: "sparse",
+    given: { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", bm25_avgdl: "-1" },
+    says: "param 'bm25_avgdl' (-1) should be in range [0.000000, 340282346638528859811704183484516925440.000000]",
+  },
+  {
     on: "bits",
     given: { index_type: "HNSW", metric_type: "SUPERSTRUCTURE" },
     says: "metric type SUPERSTRUCTURE not found or not supported, supported: [HAMMING JACCARD]",

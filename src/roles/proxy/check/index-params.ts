@@ -13,6 +13,7 @@ import { listParams, LIST_TYPES } from "./list-params.ts";
 import { minHashParams } from "./minhash-params.ts";
 import { byteLength } from "./names.ts";
 import { checkWarmupPolicy, MMAP_KEY, parseBool } from "./properties.ts";
+import { sparseParams } from "./sparse-params.ts";
 
 /** An index as it is to be created. */
 export interface ResolvedIndex {
@@ -241,32 +242,6 @@ function checkDim(field: FieldSchema, given: KeyValues): void {
   if (dim !== undefined && own !== undefined && dim !== own) {
     throw parameterInvalid(`dimension mismatch, dimension in schema: ${own}, dimension: ${dim}`);
   }
-}
-
-const sparseAlgorithms: readonly string[] = [
-  "TAAT_NAIVE",
-  "DAAT_WAND",
-  "DAAT_MAXSCORE",
-  "BLOCK_MAX_MAXSCORE",
-  "BLOCK_MAX_WAND",
-  "SINDI",
-];
-
-/** The lists are exact, so that nothing is left out of them (`drop_ratio_build`, which Milvus ignores too), and one walk serves all algorithms. */
-function sparseParams(indexType: string, given: KeyValues): KeyValues {
-  const algorithm = given["inverted_index_algo"];
-  if (algorithm !== undefined && !sparseAlgorithms.includes(algorithm)) {
-    throw parameterInvalid(
-      `sparse inverted index algo ${algorithm} not found or not supported, supported: [${sparseAlgorithms.join(" ")}]`,
-    );
-  }
-  const ratio = given["drop_ratio_build"];
-  if (ratio !== undefined && !(Number(ratio) >= 0 && Number(ratio) < 1)) {
-    throw parameterInvalid(
-      `Out of range in json: param 'drop_ratio_build' (${ratio}) should be in range [0.000000, 1.000000)`,
-    );
-  }
-  return { index_type: indexType };
 }
 
 function invalidIndexParams(problem: string): RedkiteError {

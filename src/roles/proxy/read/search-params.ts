@@ -10,6 +10,7 @@ import {
   type KeyValues,
 } from "../../../model/schema.ts";
 import type { ProxyLimits } from "../proxy-limits.ts";
+import { BM25_NUMBERS, checkSparseNumber } from "../check/sparse-params.ts";
 import { parseGoInt } from "./go-values.ts";
 import { parseGroupBy, type GroupByField } from "./group-params.ts";
 import { parseOrderBy, type OrderBy } from "./order-by.ts";
@@ -198,15 +199,9 @@ function textValues(params: IndexParams): KeyValues {
 }
 
 function checkedIndexParams(params: IndexParams, field: FieldSchema): KeyValues {
-  const dropRatio = numberParam(params, "drop_ratio_search");
-  if (
-    field.type === DataType.SparseFloatVector &&
-    dropRatio !== undefined &&
-    !(dropRatio >= 0 && dropRatio < 1)
-  ) {
-    throw parameterInvalid(
-      `Out of range in json: param 'drop_ratio_search' (${dropRatio}) should be in range [0.000000, 1.000000)`,
-    );
+  for (const name of ["drop_ratio_search", ...BM25_NUMBERS] as const) {
+    const value = numberParam(params, name);
+    if (field.type === DataType.SparseFloatVector && value !== undefined) checkSparseNumber(name, value);
   }
   return textValues(params);
 }
