@@ -49,8 +49,9 @@ export const TEST_STEPS: readonly TestStep[] = [
   },
   {
     name: "engine",
-    command: ["node", "scripts/build-engine.mjs", "--programs=test", "--run"],
-    needs: ["engine/test"],
+    // The fuzz programs run twenty thousand inputs each; `npm run fuzz:engine` does so under sanitizers.
+    command: ["node", "scripts/build-engine.mjs", "--programs=test,fuzz", "--run"],
+    needs: ["engine/test", "engine/fuzz"],
   },
   // The contract suites of tests/contract run among the unit tests, once for each adapter and engine.
   ...["scenario", "golden", "regressions", "mutants", "e2e"].map((folder): TestStep => ({

@@ -48,19 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 namespace {
 
 Samples samples() {
-  Samples out;
-  const VectorWorld& world = vectorWorld();
-  for (uint32_t i = 0; i < world.indexes.size(); i++) {
-    const segment::Buffer& file = *world.indexes[i].file;
-    for (uint32_t variant = 0; variant < 3; variant++) {
-      std::vector<uint8_t> input{static_cast<uint8_t>(i), 1};
-      const std::vector<uint8_t> asked = sampleAsked(variant, world.minHash);
-      input.insert(input.end(), asked.begin(), asked.end());
-      input.insert(input.end(), file.data(), file.data() + file.size());
-      out.push_back(std::move(input));
-    }
-  }
-  return out;
+  return inputsOfEveryIndex(
+      3, [](uint32_t index, uint32_t) { return std::pair{static_cast<uint8_t>(index), uint8_t{1}}; },
+      [](const IndexSample& sample) { return std::span(sample.file->data(), sample.file->size()); });
 }
 
 }  // namespace

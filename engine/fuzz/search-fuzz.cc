@@ -55,18 +55,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 #if !defined(REDKITE_LIBFUZZER)
 namespace {
 
+/** Of the searches of an index one does without it. */
 Samples samples() {
-  Samples out;
-  const VectorWorld& world = vectorWorld();
-  for (uint32_t i = 0; i < world.indexes.size(); i++) {
-    for (uint32_t variant = 0; variant < 6; variant++) {
-      std::vector<uint8_t> input{static_cast<uint8_t>(i | (variant == 5 ? 128 : 0)), 255};
-      const std::vector<uint8_t> asked = sampleAsked(variant, world.minHash);
-      input.insert(input.end(), asked.begin(), asked.end());
-      out.push_back(std::move(input));
-    }
-  }
-  return out;
+  return inputsOfEveryIndex(
+      6, [](uint32_t index, uint32_t variant) { return std::pair{static_cast<uint8_t>(index | (variant == 5 ? 128 : 0)), uint8_t{255}}; },
+      [](const IndexSample&) { return std::span<const uint8_t>(); });
 }
 
 }  // namespace

@@ -199,6 +199,25 @@ inline std::vector<uint8_t> sampleAsked(uint32_t variant, const MinHash& minHash
   return out;
 }
 
+/// Inputs that ask every index some searches: `head` gives the two bytes before a search of an index and a variant, `tail` what follows it.
+template <typename Head, typename Tail>
+std::vector<std::vector<uint8_t>> inputsOfEveryIndex(uint32_t variants, Head head, Tail tail) {
+  std::vector<std::vector<uint8_t>> out;
+  const VectorWorld& world = vectorWorld();
+  for (uint32_t i = 0; i < world.indexes.size(); i++) {
+    for (uint32_t variant = 0; variant < variants; variant++) {
+      const std::pair<uint8_t, uint8_t> first = head(i, variant);
+      std::vector<uint8_t> input{first.first, first.second};
+      const std::vector<uint8_t> asked = sampleAsked(variant, world.minHash);
+      const std::span<const uint8_t> last = tail(world.indexes[i]);
+      input.insert(input.end(), asked.begin(), asked.end());
+      input.insert(input.end(), last.begin(), last.end());
+      out.push_back(std::move(input));
+    }
+  }
+  return out;
+}
+
 /** A damaged file may name one row twice; whatever it says, hits are visible rows. */
 enum class File : uint8_t { whole, damaged };
 
