@@ -23,8 +23,11 @@ class HnswScan {
     call_.reached(path);
     if (call_.widening() || !call_.reranks()) return everyRow(space, query, counts);
     s_.top.reset(size_t{call_.params.k} * 2 + 32);
-    const bool whole = compareVisible(space, counts, [this](uint32_t row, float distance) {
+    s_.near.clear();
+    const bool keeps = call_.visibleRows <= kKeptRows;
+    const bool whole = compareVisible(space, counts, [this, keeps](uint32_t row, float distance) {
       const RankedRow hit = rankedRow(distance, row);
+      if (keeps) s_.near.push_back(hit);
       if (hit < s_.top.worst()) s_.top.add(hit);
     });
     if (!whole) return Status::canceled();
@@ -36,11 +39,14 @@ class HnswScan {
       // could have kept out is compared exactly too.
       const float bound = reachOfError(best);
       if (distanceOf(best.back()) < bound) {
-        s_.near.clear();
-        const bool again = compareVisible(space, counts, [&](uint32_t row, float distance) {
-          if (distance < bound) s_.near.push_back(rankedRow(distance, row));
-        });
-        if (!again) return Status::canceled();
+        if (keeps) {
+          std::erase_if(s_.near, [bound](RankedRow hit) { return !(distanceOf(hit) < bound); });
+        } else {
+          const bool again = compareVisible(space, counts, [this, bound](uint32_t row, float distance) {
+            if (distance < bound) s_.near.push_back(rankedRow(distance, row));
+          });
+          if (!again) return Status::canceled();
+        }
         ranker_.rank(s_.near);
       }
     }
@@ -51,6 +57,8 @@ class HnswScan {
 
  private:
   static constexpr uint32_t kRowsBetweenPolls = 4096;
+  /// As many as a mebibyte holds are kept with their distances by code; more are compared a second time where they are needed.
+  static constexpr uint32_t kKeptRows = (1u << 20) / sizeof(RankedRow);
 
   template <class Space>
   Status everyRow(const Space& space, uint32_t query, WalkCounts& counts) {

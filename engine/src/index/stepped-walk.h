@@ -166,8 +166,8 @@ class FilteredWalk {
     const bool more = matches > 1.5 * expected, fewer = matches < expected / 1.5;
     if ((more || fewer) && (matches - expected) * (matches - expected) > 9 * expected) wanted_ = plan_.width;
     // What matches among the nodes of late, which are the nearest so far; few of them say little beside the share of all rows.
-    const double recent = static_cast<double>(matches_ - judgedMatches_) + 2;
-    const double share = recent / (static_cast<double>(compared_ - judgedCompared_) + 2 / plan_.share);
+    const double recent = static_cast<double>(matches_ - judgedMatches_) + 1;
+    const double share = recent / (static_cast<double>(compared_ - judgedCompared_) + 1 / plan_.share);
     judgedMatches_ = matches_;
     judgedCompared_ = compared_;
     return (wanted_ / share - expanded_) * layer_.slots * kFreshShare > plan_.budget;
