@@ -13,7 +13,7 @@ import { hitsOf, keyBelow, metricsOf, searchSpec } from "./search-contract.ts";
 import { keyField, makeWorld } from "./segment-fixture.ts";
 
 type Index = VectorIndexSpec["index"];
-const rows = 1500;
+const rows = 800;
 const links = { m: 16, efConstruction: 100 };
 
 /** With the share of the true ten nearest rows that each finds at least, on data without structure. */

@@ -12,7 +12,7 @@ import { hitsOf, keyBelow, metricsOf, searchSpec, type PlainHit } from "./search
 import { keyField, makeWorld } from "./segment-fixture.ts";
 
 type Index = VectorIndexSpec["index"];
-const rows = 2000;
+const rows = 1000;
 
 const dense: readonly Index[] = [
   { kind: "IVF_FLAT", nlist: 16 },
@@ -20,12 +20,17 @@ const dense: readonly Index[] = [
   { kind: "IVF_PQ", nlist: 16, m: 8, nbits: 8 },
   { kind: "SCANN", nlist: 16, refine: "rows" },
   { kind: "IVF_RABITQ", nlist: 16, refine: "rows" },
-  { kind: "IVF_RABITQ", nlist: 16, refine: "f16" },
-  { kind: "IVF_RABITQ", nlist: 16, refine: "u8" },
   { kind: "DISKANN", maxDegree: 24, searchList: 60, codesPerRow: 0.25, cachedPerRow: 0.1 },
 ];
+const copies: readonly Index[] = [
+  { kind: "IVF_RABITQ", nlist: 16, refine: "f16" },
+  { kind: "IVF_RABITQ", nlist: 16, refine: "u8" },
+];
 const cases: readonly { readonly field: FieldSchema; readonly indexes: readonly Index[] }[] = [
-  { field: testField(110, DataType.FloatVector, { nullable: true, dim: 16 }), indexes: dense },
+  {
+    field: testField(110, DataType.FloatVector, { nullable: true, dim: 16 }),
+    indexes: [...dense, ...copies],
+  },
   { field: testField(111, DataType.Float16Vector, { nullable: true, dim: 16 }), indexes: dense },
   { field: testField(112, DataType.BFloat16Vector, { dim: 16 }), indexes: dense },
   {
