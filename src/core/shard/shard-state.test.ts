@@ -8,26 +8,11 @@ import { ReferenceEngine } from "../../engine/reference-engine.ts";
 import { encodeRowBatch } from "../../format/row-batch.ts";
 import { DataType } from "../../model/data-type.ts";
 import { collectionId, epoch, nodeId, partitionId, segmentId, vchannel } from "../../model/ids.ts";
-import type { FieldSchema } from "../../model/schema.ts";
+import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
 import { ShardState } from "./shard-state.ts";
 
 test("a record of a take-over closes nothing: a change that has taken its timestamp before may come behind it", () => {
-  const state = new ShardState(new ReferenceEngine(), {
-    vchannel: vchannel("dml_0_1v0"),
-    collectionId: collectionId(1n),
-    schema: { ...collectionSample.schema, fields: [keyField()] },
-    startPosition: 0n,
-    startTimestamp: ts(10),
-    epoch: epoch(1n),
-    version: 1n,
-    sealed: [],
-    gone: [],
-    history: new Map(),
-    emptied: new Map(),
-    growingRowsMax: 10,
-    recentWritesMax: 10,
-    seed: 1,
-  });
+  const state = emptyShard({ ...collectionSample.schema, fields: [keyField()] });
   state.apply({ type: "epoch", timestamp: ts(30), epoch: epoch(2n), owner: nodeId(1n) }, 1n);
   assert.deepEqual([state.closedTimestamp, state.appliedTimestamp, state.epoch], [ts(10), ts(30), 2n]);
   state.apply(
@@ -52,22 +37,7 @@ test("a record from before a field was taken away is applied without its column"
   const kept = testField(101, DataType.Int64);
   const gone = testField(102, DataType.JSON, { nullable: true, isDynamic: true });
   const schema = { ...collectionSample.schema, fields: [keyField(), kept], version: 2 };
-  const state = new ShardState(new ReferenceEngine(), {
-    vchannel: vchannel("dml_0_1v0"),
-    collectionId: collectionId(1n),
-    schema,
-    startPosition: 0n,
-    startTimestamp: ts(10),
-    epoch: epoch(1n),
-    version: 1n,
-    sealed: [],
-    gone: [],
-    history: new Map(),
-    emptied: new Map(),
-    growingRowsMax: 10,
-    recentWritesMax: 10,
-    seed: 1,
-  });
+  const state = emptyShard(schema);
   const random = Prng.fromSeed("gone");
   const columns = (fields: readonly FieldSchema[]) =>
     new Map(fields.map((one) => [one.id as number, randomColumn(random, { ...one, nullable: false }, 2)]));
@@ -103,3 +73,22 @@ test("a record from before a field was taken away is applied without its column"
   assert.equal(growing?.ref.segment.rows, 4);
   state.stop();
 });
+
+function emptyShard(schema: CollectionSchema): ShardState {
+  return new ShardState(new ReferenceEngine(), {
+    vchannel: vchannel("dml_0_1v0"),
+    collectionId: collectionId(1n),
+    schema,
+    startPosition: 0n,
+    startTimestamp: ts(10),
+    epoch: epoch(1n),
+    version: 1n,
+    sealed: [],
+    gone: [],
+    history: new Map(),
+    emptied: new Map(),
+    growingRowsMax: 10,
+    recentWritesMax: 10,
+    seed: 1,
+  });
+}
